@@ -11,9 +11,6 @@ use super::terminal::counted;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{After, Seq};
 
-/// The statuses of tests in the order in which they are told.
-const STATUSES: [&str; 7] = ["passed", "failed", "timedout", "interrupted", "skipped", "running", "pending"];
-
 /// A run.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -101,15 +98,16 @@ impl FoldedRun {
         self.last_error["message"].as_str()
     }
 
-    /// Its tests in numbers: `11 passed, 1 failed, 1 skipped (1 flaky)`; empty if there is none.
+    /// Its tests in numbers: `9 passed, 1 failed, 1 flaky, 2 skipped`; empty if there is none. A test that failed as it
+    /// was to has passed.
     pub(super) fn tally(&self) -> String {
-        let counts = STATUSES.iter().map(|status| (self.count(status), status)).filter(|(count, _)| *count > 0);
-        let mut tally = counts.map(|(count, status)| format!("{count} {status}")).collect::<Vec<_>>().join(", ");
-        let flaky = self.outcome("flaky");
-        if flaky > 0 {
-            tally += &format!(" ({flaky} flaky)");
-        }
-        tally
+        let outcomes = [("expected", "passed"), ("unexpected", "failed"), ("flaky", "flaky"), ("skipped", "skipped")];
+        let ended = outcomes.map(|(outcome, name)| (self.outcome(outcome), name));
+        let open = ["running", "pending"].map(|status| (self.count(status), status));
+        let told: u64 = ended.iter().chain(&open).map(|(count, _)| count).sum();
+        let interrupted = (self.tests_told().unwrap_or_default().saturating_sub(told), "interrupted");
+        let all = ended.into_iter().chain([interrupted]).chain(open).filter(|(count, _)| *count > 0);
+        all.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
     }
 
     /// How long it took, or has taken so far.
@@ -117,7 +115,7 @@ impl FoldedRun {
         self.elapsed_ms.map(|millis| duration(millis as f64))
     }
 
-    /// The run in one line: `failed, 11 passed, 1 failed, in 30.8 s`.
+    /// The run in one line: `failed, 9 passed, 1 failed, in 30.8 s`.
     pub(super) fn summary(&self) -> String {
         let tests = self.tally();
         let took = self.took().map(|took| format!("in {took}")).unwrap_or_default();
@@ -168,9 +166,10 @@ mod tests {
     #[test]
     fn a_run_is_summed_up_in_a_line() {
         let run = |json: &str| FoldedRun::parse(json.as_bytes()).unwrap();
-        let failed = run(r#"{"status":"failed","events":9,"elapsedMs":30800,"outcomes":{"flaky":1},
-            "counts":{"failed":1,"passed":11,"skipped":0,"running":0}}"#);
-        assert_eq!(failed.summary(), "failed, 11 passed, 1 failed (1 flaky), in 30.8 s");
+        let failed =
+            run(r#"{"status":"failed","events":9,"elapsedMs":30800,"outcomes":{"expected":9,"unexpected":1,"flaky":1,
+            "skipped":2},"counts":{"failed":2,"passed":9,"skipped":2,"running":0,"interrupted":1}}"#);
+        assert_eq!(failed.summary(), "failed, 9 passed, 1 failed, 1 flaky, 2 skipped, 1 interrupted, in 30.8 s");
         assert_eq!(failed.status(), Some(RunStatus::Failed));
         assert_eq!(run(r#"{"status":null,"events":1,"counts":null}"#).summary(), "running, 1 event");
         assert_eq!(run(r#"{"status":"of a newer server"}"#).summary(), "of a newer server, 0 events");

@@ -15,6 +15,7 @@ use crate::config::{ConfigSources, Flag};
 use crate::protocol::RunId;
 
 pub mod artifacts;
+mod asking;
 pub mod cleanup;
 pub mod doctor;
 pub mod download;
@@ -37,7 +38,8 @@ mod terminal;
 pub mod upload;
 pub mod watch;
 
-pub use server_url::{AskArgs, ServerArgs, ServerUrl};
+pub use asking::AskArgs;
+pub use server_url::{ServerArgs, ServerUrl};
 
 /// Watch automated test runs live: lossless, ordered, for every viewer.
 #[derive(Debug, Parser)]

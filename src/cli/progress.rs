@@ -11,6 +11,9 @@ use super::terminal::plain;
 /// Most characters shown of a name.
 const NAME_CHARS: usize = 60;
 
+/// Most characters shown of how a transfer ended.
+const REASON_CHARS: usize = 600;
+
 /// The progress of all files.
 #[derive(Debug)]
 pub(super) struct TransferProgress {
@@ -79,14 +82,14 @@ impl FileBar<'_> {
         self.bar.set_message(format!("{}, {retry}", self.name));
     }
 
-    /// Reports how the upload ended.
+    /// Reports how the transfer ended.
     pub(super) fn ends(&self, how: impl fmt::Display) {
-        self.progress.say(format_args!("{}: {how}", self.name));
+        self.progress.say(format_args!("{}: {}", self.name, plain(&how.to_string(), REASON_CHARS)));
     }
 
     /// Reports the reason of a failure.
     pub(super) fn fails(&self, reason: impl fmt::Display) {
-        self.progress.warn(format_args!("{}: {reason}", self.name));
+        self.progress.warn(format_args!("{}: {}", self.name, plain(&reason.to_string(), REASON_CHARS)));
     }
 }
 

@@ -146,7 +146,7 @@ fn as_table(runs: &[FoldedRun]) -> Vec<String> {
         [
             run.run_id.clone(),
             or_none(run.word.as_deref().or(Some(run.shown_status()))),
-            number(run.count("passed")),
+            number(run.outcome("expected") + run.outcome("flaky")),
             number(run.outcome("unexpected")),
             began.map_or_else(|| "-".to_owned(), |at| moment(at).trim_end_matches(" UTC").to_owned()),
             or_none(run.took().as_deref()),
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_run_is_a_row_also_when_nothing_is_known_of_it_yet() {
         let listed = r#"{"runId":"ci-7","word":"failing","status":"running","counts":{"passed":11,"failed":2,"running":1},
-            "outcomes":{"unexpected":1},"startedAt":"2026-11-27T12:22:52.866Z","elapsedMs":23873,
+            "outcomes":{"expected":11,"unexpected":1},"startedAt":"2026-11-27T12:22:52.866Z","elapsedMs":23873,
             "meta":{"project":"shop","title":"Cart","branch":"main\u001b[2J"}}"#;
         let new = r#"{"runId":"r","word":"running","counts":null,"createdAt":"2026-11-27T12:30:00.000Z","meta":null}"#;
         let lines = as_table(&[listed, new].map(|run| FoldedRun::parse(run.as_bytes()).unwrap()));

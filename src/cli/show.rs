@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_run_is_shown_with_its_failures_and_their_errors() {
-        let state = r#"{"status":"failed","elapsedMs":30800,"counts":{"passed":1,"failed":3},"outcomes":{"unexpected":3},
+        let state = r#"{"status":"failed","elapsedMs":30800,"counts":{"passed":1,"failed":3},"outcomes":{"expected":1,"unexpected":3},
             "meta":{"project":"shop","title":"Cart","branch":"main","commit":"1ad819d4a6e811540316eb53cf03c1a0b89409a2"},
             "startedAt":"2026-11-27T12:22:52.866Z","endedAt":"2026-11-27T12:23:23.666Z",
             "lastError":{"message":"no config"},"asks":[{}],"paused":{"by":{"name":"Ann"}},

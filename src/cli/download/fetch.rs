@@ -15,6 +15,7 @@ use super::super::request::{ATTEMPT, AskError, Failed, PartFile, Patience, Serve
 use super::super::upload::SourceRead;
 use super::DownloadArgs;
 use super::place::make_folders;
+use crate::protocol::artifact::safe_part;
 
 /// Downloads artifacts; what is common to all of them.
 pub(super) struct Fetching<'a> {
@@ -71,7 +72,7 @@ impl Fetching<'_> {
             return Ok(there);
         }
         make_folders(&self.args.dir, place)?;
-        let mut part = PartFile::open(&path, &artifact.artifact_id)?;
+        let mut part = PartFile::open(&path, &safe_part(&artifact.artifact_id))?;
         let (mut patience, mut mark) = (Patience::new(self.args.asking.patience()), None);
         let mut has_restarted = false;
         loop {

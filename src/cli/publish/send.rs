@@ -16,8 +16,11 @@ use super::spill::SpillHeader;
 use crate::cli::producer::{Poster, Receipt};
 use crate::cli::request::Retry;
 use crate::cli::tell;
-use crate::cli::terminal::counted;
+use crate::cli::terminal::{counted, plain};
 use crate::protocol::{RunId, strict};
+
+/// Most characters shown of a cursor.
+const CURSOR_CHARS: usize = 100;
 
 /// Totals over all lines.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +53,7 @@ impl fmt::Display for PublishTotals {
         if self.known > 0 {
             f.write_str(" that an earlier command has stored (--again stores them once more)")?;
         }
-        self.cursor.as_ref().map_or(Ok(()), |cursor| write!(f, ", cursor {cursor}"))
+        self.cursor.as_ref().map_or(Ok(()), |cursor| write!(f, ", cursor {}", plain(cursor, CURSOR_CHARS)))
     }
 }
 

@@ -248,7 +248,7 @@ fn is_full(body: &[u8]) -> bool {
 
 /// Parses a response of runcast.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, AskError> {
-    serde_json::from_slice(body).map_err(|error| AskError::Foreign(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| AskError::Foreign(plain(&error.to_string(), DETAIL_CHARS)))
 }
 
 /// `Retry-After` in seconds (RFC 9110, section 10.2.3); runcast does not use its date form.

@@ -98,7 +98,12 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     match outcome {
         None => watch.interrupted().map(|()| ExitCode::from(EXIT_INTERRUPTED)),
         Some(Err(error)) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
-        Some(Err(error)) => Err(error),
+        Some(Err(error)) => {
+            if watch.is_begun && matches!(error.downcast_ref(), Some(AskError::GaveUp { .. })) {
+                watch.interrupted()?;
+            }
+            Err(error)
+        }
         Some(Ok(())) if args.exit_status && watch.follow.status() != Some(RunStatus::Passed) => Ok(ExitCode::FAILURE),
         Some(Ok(())) => Ok(ExitCode::SUCCESS),
     }

@@ -128,7 +128,8 @@ impl EventPrinter {
                 EventLine { below, ..line(status, status_colour(status), text) }
             }
             Some(ProducerEvent::Error) => {
-                let ErrorText { first, below } = ErrorText::of(event).unwrap_or_default();
+                let error = ErrorText::of(event).or_else(|| ErrorText::of_error(event));
+                let ErrorText { first, below } = error.unwrap_or_default();
                 EventLine { below, ..line("error", Colour::Red, first.trim_start_matches(": ").to_owned()) }
             }
             Some(ProducerEvent::TestStep) => {
@@ -249,7 +250,7 @@ fn took(of: &Value) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
-/// The error of an event's part: of its `error`, of the first in a list, or its `message`.
+/// The error of an event's part: its `error`, or the first of a list.
 #[derive(Debug, Default)]
 struct ErrorText {
     /// Its first line, behind a colon.
@@ -260,8 +261,11 @@ struct ErrorText {
 
 impl ErrorText {
     fn of(part: &Value) -> Option<Self> {
-        let error = if part.is_array() { &part[0] } else { &part["error"] };
-        let text = error["message"].as_str().or(error.as_str()).or(part["message"].as_str())?.trim();
+        Self::of_error(if part.is_array() { &part[0] } else { &part["error"] })
+    }
+
+    fn of_error(error: &Value) -> Option<Self> {
+        let text = error["message"].as_str().or(error.as_str())?.trim();
         let (first, below) = text.split_once('\n').unwrap_or((text, ""));
         let place = error["location"].as_str().map(|place| format!("\nat {place}")).unwrap_or_default();
         Some(Self { first: format!(": {}", first.trim_end()), below: format!("{}{place}", below.trim_end()) })
