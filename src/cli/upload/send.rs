@@ -132,10 +132,10 @@ impl Sender {
             }
             let (reason, retry_after) = match failed {
                 Failed::Again(reason, retry_after) => (reason, retry_after),
-                Failed::ForGood(error) if step.is_being_completed(&error) => (error.to_string(), None),
+                Failed::ForGood(error) if step.is_being_completed(&error) => (format!("another node: {error}"), None),
                 Failed::ForGood(error) if restarts < MAX_RESTARTS && step.may_restart(&error) => {
                     (restarts, step) = (restarts + 1, self.first());
-                    (error.to_string(), None)
+                    (format!("another attempt: {error}"), None)
                 }
                 Failed::ForGood(error) => return Err(error.into()),
             };
@@ -189,7 +189,10 @@ impl Sender {
                 let request = headers
                     .iter()
                     .fold(self.store.put(url.clone()), |request, (name, value)| request.header(name, value));
-                put(request, reading, moved).await?;
+                put(request, reading, moved).await.map_err(|failed| match failed {
+                    Failed::Again(reason, after) => Failed::Again(format!("the store: {reason}"), after),
+                    failed => failed,
+                })?;
                 return Ok(SendStep::Complete { artifact: artifact.clone(), since: Instant::now() });
             }
             SendStep::Settle { since } => return self.settle(*since, source, reading, left).await,
@@ -268,7 +271,7 @@ impl Sender {
         match there.find(&source.name, reading) {
             Some(artifact) => Ok(SendStep::Done(artifact.clone())),
             None if is_pending && since.elapsed() < stored_within(reading.size) => {
-                Err(Failed::Again("it is being stored".into(), None))
+                Err(Failed::Again("the server, which is storing it".into(), None))
             }
             None => Ok(SendStep::Through),
         }

@@ -132,6 +132,11 @@ impl FollowedRun {
         self.ended = self.status.is_some_and(RunStatus::is_final);
     }
 
+    /// Events up to this one are known to come.
+    pub(super) fn expect(&mut self, tip: Seq) {
+        self.tip = self.tip.max(tip);
+    }
+
     /// Whether the run is over and all its events have been seen.
     pub(super) fn is_over(&self) -> bool {
         (self.ended || self.is_sealed) && !self.awaits_reset && self.seq().is_some_and(|seq| seq >= self.tip)
@@ -197,7 +202,8 @@ impl FollowedRun {
                 let is_beyond = is_of_this_epoch && !self.has_shown && from == self.tip + 1;
                 self.after = After::Cursor(Cursor { epoch: None, seq: from.saturating_sub(1) });
                 self.adopt(&cursor);
-                self.ended = false;
+                // Whether it has ended the server is asked.
+                self.tip = self.tip.min(from.saturating_sub(1));
                 if is_beyond {
                     let (tip, events) = (self.tip, counted(self.tip, "event", "events"));
                     return FollowedMessage::Notice(format!(

@@ -76,7 +76,12 @@ fn a_cursor_beyond_the_end_is_no_loss_and_one_of_another_epoch_is() {
         follow.learn(Some(RunStatus::Passed));
         assert!(!follow.is_over(), "it is about to be told");
         match follow.take(reset) {
-            FollowedMessage::Notice(text) => (text, cursor(&follow)),
+            FollowedMessage::Notice(text) => {
+                assert!(follow.is_over(), "nothing more comes");
+                follow.expect(9);
+                assert!(!follow.is_over(), "the server has more");
+                (text, cursor(&follow))
+            }
             other => panic!("{other:?}"),
         }
     };
