@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::ServerUrl;
-use super::request::{ATTEMPT, AskError, Servers, read};
+use super::request::{ATTEMPT, AskError, Retry, Servers, read};
 use crate::protocol::{ProducerId, RunId};
 
 /// The header that names the producer.
@@ -43,6 +43,9 @@ pub struct Receipt {
     /// refused, had been stored after all.
     #[serde(skip)]
     pub beyond: u64,
+    /// How many of the duplicates another process had stored before: of a file that is posted again.
+    #[serde(skip)]
+    pub replayed: u64,
 }
 
 /// A command that is open for a producer.
@@ -125,6 +128,15 @@ pub fn claim_key() -> Result<String, AskError> {
     Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// What an earlier process has posted as the same producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EarlierPosts {
+    /// No answer has told yet. `true`: a post of ours that was refused may have been stored nevertheless.
+    Unknown(bool),
+    /// The events up to this number, or none (0).
+    UpTo(u64),
+}
+
 /// A producer that posts to one run, for as long as this process runs.
 #[derive(Debug)]
 pub struct Poster {
@@ -135,6 +147,8 @@ pub struct Poster {
     next: u64,
     /// Numbers that are missing before it are lost: the server is not to wait for them.
     accepts_gaps: bool,
+    /// Whether an earlier process may have posted the same events, and up to which number, once that is known.
+    earlier: Option<EarlierPosts>,
     /// The last control event that the producer has acted on.
     acknowledged: Option<String>,
     patience: Duration,
@@ -149,7 +163,8 @@ impl Poster {
     pub fn new(servers: &[ServerUrl], run: &RunId, patience: Duration) -> Result<Self, AskError> {
         let servers = Servers::new(servers)?;
         let producer = Uuid::now_v7().to_string().into();
-        Ok(Self { servers, run: run.clone(), producer, next: 1, accepts_gaps: false, acknowledged: None, patience })
+        let run = run.clone();
+        Ok(Self { servers, run, producer, next: 1, accepts_gaps: false, earlier: None, acknowledged: None, patience })
     }
 
     /// The run that it posts to.
@@ -174,15 +189,29 @@ impl Poster {
         self.producer = producer.as_str().into();
         self.next = next;
         self.accepts_gaps = true;
+        self.earlier = None;
+    }
+
+    /// Posts as this producer, whose events are always the same: another process may have posted them, or some of them,
+    /// and those are not stored again.
+    pub fn repeat(&mut self, producer: &ProducerId) {
+        self.producer = producer.as_str().into();
+        self.earlier = Some(EarlierPosts::Unknown(false));
     }
 
     /// Posts NDJSON with `events` events, and retries until a server accepts or refuses it, or patience ends.
-    /// `on_retry` gets the reason of each retry.
+    /// `on_retry` gets each failure that is retried.
     ///
     /// # Errors
     /// The events were refused, or no server answered in time. After a refusal none of them is stored, and their
     /// numbers are free: other events may be posted in their place.
-    pub async fn post(&mut self, body: Bytes, events: u64, on_retry: impl FnMut(&str)) -> Result<Receipt, AskError> {
+    pub async fn post(
+        &mut self,
+        body: Bytes,
+        events: u64,
+        mut on_retry: impl FnMut(&Retry<'_>),
+    ) -> Result<Receipt, AskError> {
+        let mut is_repeated = false;
         let request = |client: &reqwest::Client, server: &ServerUrl| {
             let request = client
                 .post(server.events(&self.run))
@@ -199,11 +228,32 @@ impl Poster {
                 None => request,
             }
         };
-        let answer = self.servers.insist(self.patience, request, on_retry).await?;
-        let mut receipt: Receipt = read(&answer)?;
+        let on_retry = |retry: &Retry<'_>| {
+            is_repeated = true;
+            on_retry(retry);
+        };
+        let answered = self.servers.insist(self.patience, request, on_retry).await;
+        if let (Err(_), Some(EarlierPosts::Unknown(in_doubt))) = (&answered, &mut self.earlier) {
+            *in_doubt |= is_repeated;
+        }
+        let mut receipt: Receipt = read(&answered?)?;
         let last = self.next.saturating_add(events).saturating_sub(1);
-        // Events of a spill file have their numbers from it, also where the server has later ones.
-        let known = receipt.producer_seq.filter(|_| !self.accepts_gaps);
+        let is_first = self.earlier == Some(EarlierPosts::Unknown(false));
+        let earlier = match self.earlier {
+            None => 0,
+            Some(EarlierPosts::UpTo(seq)) => seq,
+            Some(EarlierPosts::Unknown(in_doubt)) => {
+                let before = |seq: &u64| !in_doubt && (*seq > last || (receipt.stored == 0 && !is_repeated));
+                let seq = receipt.producer_seq.filter(before).unwrap_or_default();
+                self.earlier = Some(EarlierPosts::UpTo(seq));
+                seq
+            }
+        };
+        if earlier >= self.next || (!is_repeated && (self.accepts_gaps || is_first)) {
+            receipt.replayed = receipt.duplicates;
+        }
+        // Events of a file have their numbers from it, also where the server has later ones.
+        let known = receipt.producer_seq.filter(|seq| !self.accepts_gaps && *seq > earlier);
         let high = known.unwrap_or(last).max(last);
         receipt.beyond = high - last;
         self.next = high.saturating_add(1);

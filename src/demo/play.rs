@@ -17,7 +17,7 @@ use super::recording::{EventMark, Recording};
 use super::screens::{Display, PICTURE};
 use crate::cli::ServerUrl;
 use crate::cli::producer::{FileUpload, OpenCommand, Poster, ScreenHints, claim_key};
-use crate::cli::request::AskError;
+use crate::cli::request::{AskError, Retry};
 use crate::protocol::{RunId, Timestamp};
 
 /// How long a run retries while the server is away.
@@ -227,7 +227,7 @@ impl<'a> Player<'a> {
                 body.extend_from_slice(b"\n");
             }
             let run = self.run;
-            let on_retry = |reason: &str| warn!(%run, reason, "demo post repeated");
+            let on_retry = |retry: &Retry<'_>| warn!(%run, %retry, "demo post repeated");
             let receipt = self.poster.post(body.freeze(), lines.len() as u64, on_retry).await?;
             self.hints = receipt.hints;
             lines = self.obey(receipt.commands).await?;
