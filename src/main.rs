@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use runcast::cli::{self, Cli, CliCommand, ServeArgs, tell};
+use runcast::app::ConfigReload;
+use runcast::cli::{self, Cli, CliCommand, ServeArgs, causes, tell};
 use runcast::config::{Config, EXIT_CONFIG};
 use runcast::storage::format::NewerFormat;
 use runcast::{app, telemetry};
@@ -26,18 +27,23 @@ fn main() -> ExitCode {
         CliCommand::Unpin(args) => cli::keep::unpin(args),
         CliCommand::Delete(args) => cli::keep::delete(args),
         CliCommand::Cleanup(args) => cli::cleanup::run(args),
+        CliCommand::Backup(args) => cli::backup::run(&args),
+        CliCommand::Restore(args) => cli::backup::restore::run(&args),
+        CliCommand::ExportLog(args) => cli::run_log::export(&args),
+        CliCommand::ImportLog(args) => cli::run_log::import(&args),
         CliCommand::Doctor(args) => cli::doctor::run(&args),
         CliCommand::Completions(args) => cli::shell::completions(&args),
         CliCommand::Man(args) => cli::shell::man(&args),
     };
     outcome.unwrap_or_else(|error| {
-        tell(format_args!("{error:#}"));
+        tell(causes(&error));
         ExitCode::FAILURE
     })
 }
 
 fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let loaded = match Config::load(&args.sources()) {
+    let sources = args.sources();
+    let loaded = match Config::load(&sources) {
         Ok(loaded) => loaded,
         Err(problems) => {
             tell(problems);
@@ -45,17 +51,19 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
     };
     // Set up before any runtime, because threads inherit the error reporter.
-    let _telemetry = telemetry::init(&loaded.config)?;
+    let telemetry = telemetry::init(&loaded.config)?;
     for warning in &loaded.warnings {
         warn!(subject = %warning.subject, "{}", warning.text);
     }
-    // Reported here while the reporter exists; `main` prints the error for the user.
-    match app::serve(loaded.config, args.demo) {
-        Err(failure) if failure.is::<NewerFormat>() => {
-            error!("{failure:#}");
-            tell(format_args!("{failure:#}"));
-            Ok(ExitCode::from(EXIT_CONFIG))
-        }
-        served => served.inspect_err(|failure| error!("the server failed: {failure:#}")),
+    let reload = ConfigReload { sources, config: loaded.config, filter: telemetry.filter.clone() };
+    let failure = match app::serve(reload, args.demo) {
+        Ok(code) => return Ok(code),
+        Err(failure) => failure,
+    };
+    // Said once: by the log, which reports it, too, unless the log is not to say it.
+    error!("the server failed: {}", causes(&failure));
+    if telemetry.is_silent {
+        tell(causes(&failure));
     }
+    Ok(if failure.is::<NewerFormat>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE })
 }

@@ -332,6 +332,16 @@ fn every_setting_that_a_page_names_exists() {
     assert!(named > 20, "the pages' way of naming settings was not understood: {named}");
 }
 
+#[test]
+fn operators_are_told_which_settings_are_taken_anew() {
+    let page = read("docs/operations.md");
+    let (_, table) = page.split_once("| keys | hold for |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let first = table.lines().filter_map(|line| line.split('|').nth(1)).collect::<String>();
+    let told: BTreeSet<String> = quoted(&first);
+    assert_eq!(told, runcast::config::TAKEN_ANEW.map(str::to_owned).into());
+}
+
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

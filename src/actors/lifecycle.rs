@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use serde_json::json;
+use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::messages::catalog_writer::RunsGone;
@@ -41,7 +42,8 @@ pub struct LifecycleTimes {
 
 /// The lifecycle of a node.
 pub struct Lifecycle {
-    times: LifecycleTimes,
+    /// They may change while it runs, but for the interval.
+    times: watch::Sender<LifecycleTimes>,
     ports: LifecyclePorts,
     /// Where the last sweep stopped.
     positions: Positions,
@@ -83,7 +85,7 @@ pub struct LifecyclePorts {
 
 impl Lifecycle {
     /// Builds a lifecycle. Its first sweep is after one interval.
-    pub fn new(times: LifecycleTimes, ports: LifecyclePorts, live: LiveActorGuard) -> Self {
+    pub fn new(times: watch::Sender<LifecycleTimes>, ports: LifecyclePorts, live: LiveActorGuard) -> Self {
         Self { times, ports, positions: Positions::default(), sweeping: false, _live: live }
     }
 
@@ -92,7 +94,7 @@ impl Lifecycle {
             return;
         }
         self.sweeping = true;
-        let (ports, times, mut positions) = (self.ports.clone(), self.times.clone(), self.positions.clone());
+        let (ports, times, mut positions) = (self.ports.clone(), self.times.borrow().clone(), self.positions.clone());
         let sweep = async move {
             match ports.sweep(&times, &mut positions).await {
                 Ok(()) => {}
@@ -184,7 +186,8 @@ impl Actor for Lifecycle {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(self.times.interval, Self::sweep);
+        let interval = self.times.borrow().interval;
+        ctx.run_interval(interval, Self::sweep);
     }
 }
 

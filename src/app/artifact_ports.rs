@@ -56,6 +56,11 @@ impl RunLog for NodeRuns {
         }
     }
 
+    async fn is_known(&self, run: &RunId) -> Result<bool, String> {
+        let head = self.journal.head(run).await.map_err(|error| error.to_string())?;
+        Ok(head.tip > 0 || head.phase == RunPhase::Gone)
+    }
+
     async fn append(&self, run: &RunId, event: Bytes) -> Result<(), String> {
         for _ in 0..TRIES {
             let found = self.rooms.ask(FindRoom { run: run.clone() }).await.map_err(|refused| refused.to_string())?;

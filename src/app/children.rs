@@ -17,7 +17,7 @@ use crate::actors::cleanup::{Cleanup, CleanupRules};
 use crate::actors::compression::Compression;
 use crate::actors::deadlines::{Deadlines, DeadlinesPorts};
 use crate::actors::heartbeat::Heartbeat;
-use crate::actors::lifecycle::{Lifecycle, LifecyclePorts, LifecycleTimes};
+use crate::actors::lifecycle::{Lifecycle, LifecyclePorts};
 use crate::actors::presence::{Presence, PresencePorts};
 use crate::actors::registry::{OpenRoom, Registry, RoomBounds};
 use crate::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, ScreenLimits};
@@ -243,17 +243,8 @@ impl NodeParts {
     }
 
     fn lifecycle(&self) -> ChildSpec {
-        const HOUR_MS: i64 = 3_600_000;
         let parts = self.clone();
         ChildSpec::permanent(&self.services.lifecycle, move |_, _| {
-            let journal = &parts.config.journal;
-            let times = LifecycleTimes {
-                interval: Duration::from_secs(journal.sweep_secs),
-                batch: journal.sweep_batch,
-                retain_ms: journal.retain_hours as i64 * HOUR_MS,
-                lost_ms: journal.lost_hours as i64 * HOUR_MS,
-                seal_ms: journal.seal_hours as i64 * HOUR_MS,
-            };
             let services = &parts.services;
             let ports = LifecyclePorts {
                 journal: parts.storage.journal.clone(),
@@ -262,7 +253,7 @@ impl NodeParts {
                 catalog_writer: services.catalog_writer.recipient(),
                 budget: parts.bodies.clone(),
             };
-            Ok(Lifecycle::new(times, ports, parts.live_actors.enter("lifecycle")))
+            Ok(Lifecycle::new(parts.live.lifecycle.clone(), ports, parts.live_actors.enter("lifecycle")))
         })
     }
 
@@ -292,7 +283,6 @@ impl NodeParts {
 
     /// `None` where no artifacts are kept.
     fn cleanup(&self) -> Option<ChildSpec> {
-        const DAY: Duration = Duration::from_secs(86_400);
         let (artifacts, live_actors) = (self.artifacts.clone()?, self.live_actors.clone());
         let (cleanup, node) = (&self.config.cleanup, self.node.id().to_string());
         let rules = CleanupRules {
@@ -301,7 +291,7 @@ impl NodeParts {
             batch: cleanup.batch,
             orphans: cleanup.orphans,
             orphan_grace: Duration::from_secs(cleanup.orphan_grace_secs),
-            tombstone: DAY * self.config.retention.tombstone_days as u32,
+            tombstone: self.live.tombstone.clone(),
             live_traces: Duration::from_secs(self.config.artifacts.live_trace_sweep_secs),
         };
         Some(ChildSpec::permanent(&self.services.cleanup, move |_, _| {

@@ -19,7 +19,9 @@ mod children;
 mod clock;
 mod drain;
 mod limits;
+mod live;
 mod parts;
+mod reload;
 mod run;
 mod serve;
 mod shares;
@@ -30,10 +32,12 @@ mod worker;
 
 pub use children::{TREE, TreeEntry};
 pub use limits::{control_limits, event_limits};
+pub use live::LiveSettings;
+pub use reload::ConfigReload;
 pub use run::{NodeOutcome, run};
 pub use serve::serve;
 pub use shares::Shares;
-pub use storage::{objects_options, open_objects, open_url_key, redis_settings};
+pub use storage::{objects_options, open_catalog, open_objects, open_redis, open_url_key, redis_settings};
 
 /// The parts that keep things; opened before the node starts, closed after it has stopped.
 #[derive(Clone)]

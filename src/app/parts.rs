@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::limits::{feed_limits, query_limits};
+use super::live::LiveSettings;
 use super::{Shares, Storage, artifact_ports};
 use crate::actors::bridge::Bridge;
 use crate::actors::catalog_writer::CatalogWriter;
@@ -43,6 +44,8 @@ const EXPORTS: usize = 4;
 #[derive(Clone)]
 pub(super) struct NodeParts {
     pub(super) config: Arc<Config>,
+    /// Those of the settings that are taken anew while the node runs.
+    pub(super) live: LiveSettings,
     pub(super) node: Node,
     pub(super) storage: Storage,
     /// Signs of life of producers, and of those who steer.
@@ -136,6 +139,7 @@ impl NodeParts {
         let bodies = Budget::new(config.ingest.inflight_bytes);
         let trace_viewer = Arc::new(TraceViewer::of_process(&config));
         Self {
+            live: LiveSettings::new(&config, storage.artifacts.clone()),
             node: Node::new(&config.server.node_id, Shares::of(&config, Descriptors::now()).connections),
             doorbell: storage.redis.is_some().then(Doorbell::default),
             artifacts: artifact_ports::service(

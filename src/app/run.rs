@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::parts::NodeParts;
-use super::{Storage, clock, drain, worker};
+use super::{LiveSettings, Storage, clock, drain, worker};
 use crate::actors::supervision::{Child, Done, Escalated, Escalation, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::config::Config;
@@ -34,13 +34,13 @@ pub enum NodeOutcome {
 }
 
 /// Runs a node on `listener` until `stop` resolves or something that it cannot be without fails for good, then drains
-/// it. `started` is told the address once requests are served.
+/// it. `started` is told the address, and has the settings that may change, once requests are served.
 pub async fn run(
     mut config: Config,
     storage: Storage,
     listener: TcpListener,
     warnings: Vec<String>,
-    started: impl FnOnce(SocketAddr),
+    started: impl FnOnce(SocketAddr, LiveSettings),
     stop: impl Future<Output = ()>,
 ) -> io::Result<NodeOutcome> {
     let address = listener.local_addr()?;
@@ -66,8 +66,8 @@ pub async fn run(
     // Whoever learns a package's name here may be sent to another node for it, which has it of the catalog.
     let _ = timeout(KEPT, &mut keeping).await;
     parts.node.enter(NodePhase::Ready);
+    started(address, parts.live.clone());
     info!(%address, node = %parts.node.id(), "serving");
-    started(address);
 
     let outcome = tokio::select! {
         () = stop => NodeOutcome::Drained,

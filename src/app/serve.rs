@@ -1,6 +1,6 @@
 //! `runcast serve`: from a configuration to a process that runs a node.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
@@ -9,9 +9,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
+use super::reload::ConfigReload;
 use super::signals::ProcessSignals;
 use super::storage::close;
-use super::{NodeOutcome, Shares, Storage};
+use super::{LiveSettings, NodeOutcome, Shares, Storage};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::tasks;
@@ -26,7 +27,8 @@ const OVERDUE: u8 = 75;
 
 /// Runs a node until SIGTERM or SIGINT, and returns the process's exit code. What other signals do stands in
 /// `signals.rs`.
-pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
+pub fn serve(reload: ConfigReload, demo: bool) -> Result<ExitCode, anyhow::Error> {
+    let mut config = reload.config.clone();
     config.server.name_node();
     let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;
     let Shares { connections, uploads, downloads } = Shares::of(&config, limits);
@@ -38,12 +40,13 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
     let ended = system.block_on(async move {
         let (stop, stopping) = watch::channel(false);
         let (tell_clock, clock) = oneshot::channel();
+        let (tell_live, live) = oneshot::channel();
         match ProcessSignals::take() {
             Ok(signals) => {
                 let last = stop.clone();
                 drop(tasks::spawn_local("signals", async move {
                     // Nobody would hear SIGTERM any more.
-                    if tasks::caught("signals", signals.obey(stop, clock)).await.is_err() {
+                    if tasks::caught("signals", signals.obey(stop, clock, reload, live)).await.is_err() {
                         last.send_replace(true);
                     }
                 }));
@@ -58,7 +61,8 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
         // Nobody listens where signals can't be heard.
         let _ = tell_clock.send(storage.journal.clock().clone());
         let mut stopped = stopping.clone();
-        let started = move |address: SocketAddr| {
+        let started = move |address: SocketAddr, settings: LiveSettings| {
+            let _ = tell_live.send(settings);
             greet(address);
             if demo {
                 let mut stopping = stopping;
@@ -92,12 +96,25 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
 }
 
 fn bind(config: &Config) -> Result<TcpListener, anyhow::Error> {
-    let address = config.server.bind;
+    let wanted = &config.server.bind;
+    let addresses = wanted.resolve().with_context(|| format!("server.bind {wanted} can't be looked up"))?;
+    let mut refused = None;
+    for address in addresses {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = Some(error),
+        }
+    }
+    let refused = refused.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    Err(refused).with_context(|| format!("server.bind {wanted} is not to be had"))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait until the kernel has forgotten the former process's connections.
     socket.set_reuse_address(true)?;
-    let bound = socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG));
-    bound.with_context(|| format!("server.bind {address} is not to be had"))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | SIGTERM, SIGINT | drain, then end; again: the same |
 //! | SIGINT twice within a second | end now, as after a kill, with exit code 130 |
-//! | SIGHUP | nothing: a terminal that closes ends no node |
+//! | SIGHUP | read the configuration anew: see `reload.rs`; it never ends a node |
 //! | SIGUSR1 | the clock is right, whatever it was: see [`crate::protocol::Clock`] |
 
 use std::io;
@@ -14,6 +14,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
+use super::LiveSettings;
+use super::reload::ConfigReload;
 use crate::protocol::Clock;
 
 /// Two interrupts within so long are impatience.
@@ -43,9 +45,15 @@ impl ProcessSignals {
         })
     }
 
-    /// Obeys them for as long as it is polled. `clock` is there once storage is open.
-    pub(super) async fn obey(mut self, stop: watch::Sender<bool>, mut clock: oneshot::Receiver<Clock>) {
-        let mut opened = None;
+    /// Obeys them for as long as it is polled. `clock` is there once storage is open, `live` once the node serves.
+    pub(super) async fn obey(
+        mut self,
+        stop: watch::Sender<bool>,
+        mut clock: oneshot::Receiver<Clock>,
+        mut reload: ConfigReload,
+        mut live: oneshot::Receiver<LiveSettings>,
+    ) {
+        let (mut opened, mut settings) = (None, None);
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => {
@@ -59,7 +67,13 @@ impl ProcessSignals {
                     }
                     stop.send_replace(true);
                 }
-                _ = self.hang_up.recv() => info!("SIGHUP means nothing here"),
+                _ = self.hang_up.recv() => {
+                    settings = settings.or_else(|| live.try_recv().ok());
+                    match &settings {
+                        Some(live) => reload.read_anew(live).await,
+                        None => warn!("SIGHUP came before the node served: the configuration is not read anew"),
+                    }
+                }
                 _ = self.user.recv() => {
                     opened = opened.or_else(|| clock.try_recv().ok());
                     match &opened {

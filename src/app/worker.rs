@@ -23,7 +23,6 @@ use futures_util::FutureExt as _;
 use tracing::error;
 
 use super::drain;
-use super::limits::event_limits;
 use super::parts::NodeParts;
 use crate::actors::hub::broadcaster::Broadcaster;
 use crate::actors::hub::thread_agent::{self, ThreadAgent};
@@ -38,12 +37,12 @@ use crate::http::edge::{
     ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, DeletionEdge, Edge, ExportEdge, IngestEdge, MetricsEdge,
     ReadinessEdge, Responses, RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
 };
-use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
 use crate::http::method_not_allowed::method;
-use crate::http::origin::{OriginPolicy, check_origin};
+use crate::http::origin::check_origin;
 use crate::http::pages::PagePolicies;
+use crate::http::parameters::check_parameters;
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
 use crate::http::routes;
@@ -85,7 +84,7 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
             let stream_timeout = Duration::from_secs(2 * parts.config.session.stall_secs);
             let (responses, transfers) = (parts.responses.clone(), parts.transfers.clone());
             let upgrade = Rc::new(thread.upgrade());
-            let limits = thread.body_limits();
+            let limits = parts.live.bodies.clone();
             let (for_http, for_upgrade) = (thread.clone(), thread);
             let head_limit = Duration::from_secs(server.header_timeout_secs);
             let http = HttpService::<HeadTimed<HttpSocket>, _, _>::build()
@@ -99,7 +98,7 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
                     extensions.insert(Rc::new(slots.connect()));
                 })
                 .expect(fn_service(move |request: actix_http::Request| {
-                    let refused = limits.refuse(request.head());
+                    let refused = limits.borrow().refuse(request.head());
                     ready(refused.map_or(Ok(request), |problem: Problem| Err(actix_web::Error::from(problem))))
                 }))
                 .upgrade(fn_factory(move || {
@@ -202,15 +201,6 @@ impl Thread {
         }
     }
 
-    fn body_limits(&self) -> BodyLimits {
-        let (ingest, artifacts) = (&self.parts.config.ingest, &self.parts.config.artifacts);
-        BodyLimits {
-            batch: ingest.max_batch_bytes as u64,
-            frame: ingest.frame_bytes as u64,
-            artifact: artifacts.max_bytes,
-        }
-    }
-
     /// Starts the thread's supervisor, and with it the thread agent. Both end with the thread.
     fn supervise(&self) {
         let (parts, escalation) = (&self.parts, self.parts.escalation.clone());
@@ -254,7 +244,7 @@ impl Thread {
             },
             responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
             rooms: Rooms::new(s.registry.recipient()),
-            ingest: IngestEdge { limits: event_limits(&parts.config), frame_bytes: parts.config.ingest.frame_bytes },
+            ingest: IngestEdge { limits: parts.live.ingest.clone() },
             runs: RunsEdge {
                 catalog: storage.catalog.clone(),
                 run_catalog: storage.run_catalog.clone(),
@@ -337,15 +327,15 @@ fn app(
     Error = actix_web::Error,
     InitError = (),
 > {
-    let server = &thread.parts.config.server;
     let edge = thread.edge();
-    let whom = web::Data::new(OriginPolicy::new(&server.public_url, &server.allowed_origins, &server.allowed_hosts));
-    let limits = web::Data::new(thread.body_limits());
+    let live = &thread.parts.live;
+    let (whom, limits) = (web::Data::new(live.origins.clone()), web::Data::new(live.bodies.clone()));
     let app = App::new()
         .configure(|config| edge.share(config))
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
+        .wrap(from_fn(check_parameters))
         .wrap(from_fn(check_body))
         .wrap(from_fn(method))
         .wrap(from_fn(check_origin))

@@ -65,7 +65,7 @@ impl ArtifactService {
     }
 
     async fn upload_url(&self, row: &ArtifactRow) -> Result<UploadUrl, ArtifactError> {
-        let ArtifactLimits { url_ttl, upload, .. } = self.parts().limits;
+        let ArtifactLimits { url_ttl, upload, .. } = self.parts().limits();
         let (objects, ttl) = (&self.parts().objects, url_ttl.min(upload));
         if !objects.serves_itself() {
             let expires_at = self.parts().clock.expected().plus_millis(millis(ttl));
@@ -108,7 +108,7 @@ impl ArtifactService {
         let room = objects.reserve(row.size).await.map_err(ArtifactError::from)?;
         let meta = self.meta(row, ContentCoding::Identity);
         let mut writer = objects.writer_in(&row.key, &meta, room).map_err(ArtifactError::from)?;
-        let most = row.size.unwrap_or(self.parts().limits.bytes);
+        let most = row.size.unwrap_or(self.parts().limits().bytes);
         if let Err(error) = write_at_most(&mut writer, &mut body, most).await {
             if let Err(error) = writer.abort().await {
                 tracing::info!(artifact = %row.id, %error, "what is left of an upload is left to the cleanup");
@@ -119,7 +119,7 @@ impl ArtifactService {
         // It may have been completed or deleted meanwhile: nobody would come for these bytes.
         let refusal = match self.find_pending(&row.run, row.id).await {
             Ok(_) => return Ok(()),
-            Err(refusal @ (ArtifactError::Gone | ArtifactError::NotReady(..))) => refusal,
+            Err(refusal @ (ArtifactError::Gone(_) | ArtifactError::NotReady(..))) => refusal,
             Err(error) => return Err(error.into()),
         };
         self.delete_object(&row.key).await.map_err(ArtifactError::from)?;
@@ -172,7 +172,7 @@ impl ArtifactService {
         match checked {
             Ok((size, sha256)) => {
                 let incoming = row.key.clone();
-                let compress_at = self.parts().limits.compress_direct.then(|| self.now());
+                let compress_at = self.parts().limits().compress_direct.then(|| self.now());
                 let stored = kept_as_it_is(size, sha256);
                 let completed = self.make_ready(row, Finished { key, size, sha256, stored, compress_at }).await?;
                 if let Err(error) = self.delete_object(&incoming).await {
@@ -200,7 +200,7 @@ impl ArtifactService {
     async fn take_in(&self, row: &ArtifactRow, key: &str) -> Result<(u64, Sha256), ArtifactError> {
         let objects = &self.parts().objects;
         let size = objects.head(&row.key).await?.ok_or(ArtifactError::Missing)?;
-        let most = self.parts().limits.bytes;
+        let most = self.parts().limits().bytes;
         if size > most {
             return Err(ArtifactError::TooLarge(most));
         }

@@ -57,7 +57,7 @@ impl ArtifactService {
             DownloadForm::Accepted(accepted) => stored.coding.is_accepted(accepted),
         };
         let now = self.parts().clock.expected();
-        let latest = now.plus_millis(millis(self.parts().limits.url_ttl));
+        let latest = now.plus_millis(millis(self.parts().limits().url_ttl));
         let expires_at = self.expiry(kept).at.map_or(latest, |expires| expires.min(latest));
         let objects = &self.parts().objects;
         let url = if as_stored && objects.serves_itself() {
@@ -106,7 +106,7 @@ impl ArtifactService {
     /// # Errors
     /// [`ArtifactError::Busy`], [`ArtifactError::Objects`].
     pub async fn read(&self, row: &ArtifactRow, range: Option<Range<u64>>) -> Result<Body, ArtifactError> {
-        let permit = self.connect(&self.parts().downloads, ArtifactError::Busy(self.parts().limits.downloads))?;
+        let permit = self.connect(&self.parts().downloads, ArtifactError::Busy(self.parts().limits().downloads))?;
         let mut body = self.parts().objects.read(&row.key, range).await?;
         body.stream = PermitStream::new(body.stream, permit).boxed();
         Ok(body)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::CHANGES_AT_A_TIME;
+use super::{CHANGES_AT_A_TIME, Departure};
 use crate::protocol::{ArtifactId, ArtifactState};
 use crate::storage::catalog::CatalogError;
 use crate::storage::objects::ObjectsError;
@@ -59,8 +59,8 @@ pub enum ArtifactError {
     #[error("the artifact is {}", .0.as_str())]
     NotReady(ArtifactState, Option<String>),
     /// The artifact has expired or was deleted.
-    #[error("the artifact is gone: it has expired, or was deleted")]
-    Gone,
+    #[error("{0}")]
+    Gone(Departure),
     /// The work behind it panicked, or the node stopped.
     #[error("the server failed; the artifact is not ready")]
     Interrupted,

@@ -5,6 +5,7 @@
 //! but what is ready: whole, checked, not expired. It knows neither HTTP nor actors; what it needs of them are
 //! [`ArtifactPorts`].
 
+mod departure;
 mod digest;
 mod direct;
 mod disposition;
@@ -31,6 +32,7 @@ pub mod testing;
 mod tests;
 mod upload;
 
+pub use departure::{DeletedBy, Departure};
 pub use digest::Digesting;
 pub use direct::{AnnouncedArtifact, UploadUrl};
 pub use disposition::{content_disposition, is_shown};

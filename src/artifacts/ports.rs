@@ -27,6 +27,8 @@ pub struct ArtifactPorts {
 pub trait RunLog: Send + Sync + 'static {
     /// Whether the run may get artifacts: `false` once it has expired. The error says why nobody knows.
     async fn is_open(&self, run: &RunId) -> Result<bool, String>;
+    /// Whether the run has events, or had some and has expired. The error says why nobody knows.
+    async fn is_known(&self, run: &RunId) -> Result<bool, String>;
     /// Appends one of the server's own events, a line of JSON, to the run. The error says why it was not appended, or
     /// may not have been.
     async fn append(&self, run: &RunId, event: Bytes) -> Result<(), String>;

@@ -95,7 +95,7 @@ impl Upload {
     /// [`ArtifactError`]; the caller then calls [`Upload::fail`].
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), ArtifactError> {
         self.size += bytes.len() as u64;
-        let most = self.artifacts.parts().limits.bytes;
+        let most = self.artifacts.parts().limits().bytes;
         if self.size > most {
             return Err(ArtifactError::TooLarge(most));
         }
@@ -110,7 +110,7 @@ impl Upload {
     /// Decides by the first bytes where the upload goes, and passes them on.
     async fn choose(&mut self) -> Result<(), ArtifactError> {
         let Self { artifacts, row, head, .. } = self;
-        let may_shrink = artifacts.parts().limits.compress && compression::may_shrink(head, &row.content_type);
+        let may_shrink = artifacts.parts().limits().compress && compression::may_shrink(head, &row.content_type);
         let spool = if may_shrink { self.room_in_the_spool().await? } else { None };
         let Self { artifacts, row, room, .. } = self;
         let way = match spool {

@@ -15,8 +15,8 @@ impl ArtifactService {
         DueQuery {
             reason,
             now,
-            cutoffs: self.parts().retention.cutoffs(now),
-            abandoned_before: now.plus_millis(-millis(self.parts().limits.upload)),
+            cutoffs: self.parts().retention.borrow().cutoffs(now),
+            abandoned_before: now.plus_millis(-millis(self.parts().limits().upload)),
             after: None,
             limit,
         }

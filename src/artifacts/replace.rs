@@ -82,6 +82,6 @@ impl ArtifactService {
     }
 
     fn last_url_expires(&self) -> Timestamp {
-        self.now().plus_millis(millis(self.parts().limits.url_ttl))
+        self.now().plus_millis(millis(self.parts().limits().url_ttl))
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::fs::File;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::keys::{final_key, incoming_key};
-use super::{ArtifactError, ArtifactPorts, Health, LiveTraces, NewArtifact, Spool, SpoolFile};
+use super::{ArtifactError, ArtifactPorts, Departure, Health, LiveTraces, NewArtifact, Spool, SpoolFile};
 use crate::protocol::retention::Expiry;
 use crate::protocol::{ArtifactId, ArtifactState, Clock, Pin, Retention, RunId, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, KeptArtifact};
@@ -31,14 +31,14 @@ pub struct ArtifactParts {
     pub catalog: Arc<dyn ArtifactCatalog>,
     /// The bytes of artifacts.
     pub objects: Objects,
-    /// How long artifacts are kept.
-    pub retention: Retention,
+    /// How long artifacts are kept; it may change while the node runs.
+    pub retention: watch::Sender<Retention>,
     /// Files that become artifacts.
     pub spool: Spool,
     /// Signs URLs of this server.
     pub urls: UrlKey,
-    /// Bounds, and whether artifacts are made smaller.
-    pub limits: ArtifactLimits,
+    /// Bounds, and whether artifacts are made smaller; they may change while the node runs.
+    pub limits: watch::Sender<ArtifactLimits>,
     /// A permit for each upload that may pass this node.
     pub uploads: Arc<Semaphore>,
     /// A permit for each read from a store that is elsewhere; a slow reader holds it for as long as it reads.
@@ -51,6 +51,13 @@ pub struct ArtifactParts {
     pub health: Health,
     /// The journal's clock, which all nodes share.
     pub clock: Clock,
+}
+
+impl ArtifactParts {
+    /// The bounds as they are now.
+    pub fn limits(&self) -> ArtifactLimits {
+        *self.limits.borrow()
+    }
 }
 
 /// The bounds of artifacts, and whether they are made smaller.
@@ -127,7 +134,7 @@ impl ArtifactService {
     pub fn admit(&self) -> Result<UploadPermit, ArtifactError> {
         match self.parts.uploads.clone().try_acquire_owned() {
             Ok(permit) => Ok(UploadPermit { _held: permit }),
-            Err(_) => Err(ArtifactError::Saturated(self.parts.limits.uploads)),
+            Err(_) => Err(ArtifactError::Saturated(self.parts.limits().uploads)),
         }
     }
 
@@ -163,6 +170,18 @@ impl ArtifactService {
         }
     }
 
+    /// Whether there is, or was, such a run: it has events, artifacts or a pin, or has expired.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Runs`], [`ArtifactError::Catalog`].
+    pub async fn knows(&self, run: &RunId) -> Result<bool, ArtifactError> {
+        if self.ports.runs.is_known(run).await.map_err(ArtifactError::Runs)? {
+            return Ok(true);
+        }
+        let catalog = &self.parts.catalog;
+        Ok(!catalog.of_run(run, None, 1).await?.is_empty() || catalog.pinned(run).await?.is_some())
+    }
+
     /// Makes a new, empty file in the spool, in space that was reserved on the spool's disk.
     pub(super) async fn spool_file(&self, room: Reservation) -> Result<(File, SpoolFile), ArtifactError> {
         let spool = self.parts.spool.clone();
@@ -177,7 +196,7 @@ impl ArtifactService {
     /// When an artifact expires.
     pub fn expiry(&self, kept: &KeptArtifact) -> Expiry {
         let KeptArtifact { artifact, pin } = kept;
-        self.parts.retention.expiry(artifact.kind, artifact.created_at, pin.as_ref())
+        self.parts.retention.borrow().expiry(artifact.kind, artifact.created_at, pin.as_ref())
     }
 
     /// An artifact of a run, unless it is gone. An expired one counts as gone before it is removed.
@@ -187,12 +206,13 @@ impl ArtifactService {
     pub async fn find(&self, run: &RunId, id: ArtifactId) -> Result<KeptArtifact, ArtifactError> {
         let kept = self.parts.catalog.find(run, id).await?.ok_or(ArtifactError::Unknown(id))?;
         // The expected time, not that of a clock that has jumped: nothing was removed by that one either.
-        let expired = || self.expiry(&kept).at.is_some_and(|at| at <= self.parts.clock.expected());
-        match kept.artifact.state {
-            ArtifactState::Deleted => Err(ArtifactError::Gone),
-            ArtifactState::Ready if expired() => Err(ArtifactError::Gone),
-            _ => Ok(kept),
-        }
+        let expiry = self.expiry(&kept);
+        let is_gone = match kept.artifact.state {
+            ArtifactState::Deleted => true,
+            ArtifactState::Ready => expiry.at.is_some_and(|at| at <= self.parts.clock.expected()),
+            ArtifactState::Pending | ArtifactState::Failed => false,
+        };
+        if is_gone { Err(ArtifactError::Gone(Departure::of(&kept.artifact, expiry))) } else { Ok(kept) }
     }
 
     /// An artifact of a run that can be handed out.
@@ -234,7 +254,7 @@ impl ArtifactService {
         head: &[u8],
         direct: bool,
     ) -> Result<ArtifactRow, ArtifactError> {
-        let limits = &self.parts.limits;
+        let limits = self.parts.limits();
         if new.size.is_some_and(|size| size > limits.bytes) {
             return Err(ArtifactError::TooLarge(limits.bytes));
         }
@@ -258,6 +278,7 @@ impl ArtifactService {
             failure: None,
             idempotency_key,
             created_at: self.now(),
+            deleted_at: None,
         };
         match self.parts.catalog.announce(&row, limits.per_run).await? {
             true => Ok(row),

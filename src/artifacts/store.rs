@@ -1,8 +1,9 @@
 //! From bytes that are here to an artifact that is ready.
 
 use super::receive::{Received, UploadTarget};
-use super::{ArtifactError, ArtifactService, SmallerFile};
+use super::{ArtifactError, ArtifactService, Departure, SmallerFile};
 use crate::protocol::artifact::Method;
+use crate::protocol::retention::{Expiry, RetainedBy};
 use crate::protocol::{ArtifactState, ContentCoding, Sha256};
 use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact, StoredForm};
 
@@ -76,9 +77,11 @@ impl ArtifactService {
                     return Ok(Completed { kept, is_new: false });
                 }
                 // It was deleted.
-                _ => {
+                found => {
                     self.discard(&row, &finished.key).await;
-                    return Err(ArtifactError::Gone);
+                    let expiry = Expiry { at: None, by: RetainedBy::Days };
+                    let deleted = found.map_or(row, |kept| kept.artifact);
+                    return Err(ArtifactError::Gone(Departure::of(&deleted, expiry)));
                 }
             }
         }

@@ -57,7 +57,7 @@ impl ArtifactService {
     }
 
     async fn throw_away<B: UploadBody>(&self, body: &mut B) -> Result<(), B::Error> {
-        let (mut size, most) = (0, self.parts().limits.bytes);
+        let (mut size, most) = (0, self.parts().limits().bytes);
         while let Some(bytes) = body.next().await? {
             size += bytes.len() as u64;
             if size > most {

@@ -1,5 +1,5 @@
 //! The command line: `serve` (the default); `publish`, `watch`, `steer` and others, which are clients of a server;
-//! `doctor`.
+//! `backup`, `restore`, `export-log`, `import-log` and `doctor`, which open the stores of the configuration.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -16,6 +16,7 @@ use crate::protocol::RunId;
 
 pub mod artifacts;
 mod asking;
+pub mod backup;
 pub mod cleanup;
 pub mod doctor;
 pub mod download;
@@ -23,16 +24,19 @@ pub mod export;
 pub mod finish;
 mod folded_run;
 pub mod keep;
+pub mod own_runs;
 pub mod producer;
 mod progress;
 pub mod publish;
 pub mod request;
+pub mod run_log;
 pub mod runs;
 pub mod search;
 mod server_url;
 pub mod shell;
 pub mod show;
 pub mod steer;
+pub mod stores;
 mod table;
 mod terminal;
 pub mod upload;
@@ -90,6 +94,14 @@ pub enum CliCommand {
     Delete(keep::DeleteArgs),
     /// Remove the artifacts whose time has come, or say which those are
     Cleanup(cleanup::CleanupArgs),
+    /// Copy what a single node keeps, while it runs
+    Backup(backup::BackupArgs),
+    /// Make a data directory out of a backup
+    Restore(backup::restore::RestoreArgs),
+    /// Write a run, or all, into files, to move them elsewhere
+    ExportLog(run_log::ExportLogArgs),
+    /// Import runs that were exported elsewhere
+    ImportLog(run_log::ImportLogArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
     /// Write what a shell completes these commands by
@@ -115,7 +127,7 @@ pub struct SettingArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen here [default: 127.0.0.1:3001]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "HOST:PORT")]
     bind: Option<OsString>,
     /// Keep everything in this directory [default: data]
     #[arg(long, value_name = "DIR")]
@@ -195,6 +207,19 @@ fn about_run(error: AskError, run: &RunId) -> anyhow::Error {
     }
 }
 
+/// An error with its causes, each of them once: some errors say their cause themselves.
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let between = if told.is_empty() { "" } else { ": " };
+            told.push_str(between);
+            told.push_str(&cause);
+        }
+    }
+    told
+}
+
 /// Runs a future to its end on this thread.
 fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -211,6 +236,14 @@ mod tests {
 
     fn parse(line: &str) -> CliCommand {
         Cli::try_parse_from(line.split(' ')).unwrap().into_command()
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = io::Error::other("no space");
+        let error = anyhow::Error::new(inner).context("writing /d: no space").context("the journal");
+        assert_eq!(causes(&error), "the journal: writing /d: no space");
+        assert_eq!(causes(&anyhow::anyhow!("alone")), "alone");
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::protocol::{ProducerId, RunId};
 /// The header that names the producer.
 const PRODUCER: &str = "Runcast-Producer";
 
+/// How long a picture of a screen is worth waiting for.
+const FRAME: Duration = Duration::from_secs(2);
+
 /// The server's answer to a stored post.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Receipt {
@@ -30,6 +33,9 @@ pub struct Receipt {
     /// What the producer may acknowledge once it has acted on these commands.
     #[serde(rename = "commandsCursor", default)]
     pub commands_cursor: Option<String>,
+    /// What viewers look at.
+    #[serde(default)]
+    pub hints: ScreenHints,
     /// The producer's highest stored number.
     #[serde(rename = "producerSeq")]
     producer_seq: Option<u64>,
@@ -54,6 +60,37 @@ pub struct OpenCommand {
     pub event: Value,
 }
 
+/// Which screens viewers look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ScreenHints {
+    /// Names these hints.
+    pub tag: String,
+    /// Whether anybody watches the run; `None` while that is not known.
+    pub watched: Option<bool>,
+    /// The streams that somebody looks at, or `auto`.
+    pub screens: Vec<String>,
+    /// All other streams are wanted, too.
+    pub wall: bool,
+}
+
+/// A picture of a screen.
+#[derive(Clone, Debug)]
+pub struct FrameUpload<'a> {
+    /// The stream that it belongs to: `PRODUCER/SLOT`.
+    pub stream: &'a str,
+    /// Its media type.
+    pub content_type: &'a str,
+    /// The test that is seen.
+    pub test: &'a str,
+    /// Its size in pixels.
+    pub width: u32,
+    /// The same.
+    pub height: u32,
+    /// Its bytes.
+    pub content: Bytes,
+}
+
 /// A file to upload to a run, whose content is in memory.
 #[derive(Clone, Debug)]
 pub struct FileUpload<'a> {
@@ -76,6 +113,9 @@ pub struct OpenCommands {
     pub commands: Vec<OpenCommand>,
     /// What the producer may acknowledge once it has acted on these: more of them come after it.
     pub cursor: Option<String>,
+    /// What viewers look at.
+    #[serde(default)]
+    pub hints: ScreenHints,
 }
 
 /// A key to claim a command with: 128 random bits, as 32 hexadecimal digits.
@@ -130,6 +170,17 @@ impl Poster {
     /// The run that it posts to.
     pub fn run(&self) -> &RunId {
         &self.run
+    }
+
+    /// Its id.
+    pub fn producer(&self) -> &str {
+        &self.producer
+    }
+
+    /// Is this producer from now on, of which another process has posted. Its first post has to be that process's first
+    /// one: the server knows it, stores nothing, and says which number is next.
+    pub fn become_again(&mut self, producer: &str) {
+        self.producer = producer.into();
     }
 
     /// Goes on where another process has stopped: the next event is this one's. What that process has posted is not
@@ -209,12 +260,41 @@ impl Poster {
         Ok(receipt)
     }
 
+    /// Shows a picture of a screen, once: a later one takes its place anyway.
+    ///
+    /// # Errors
+    /// It was refused, or the server did not answer soon.
+    pub async fn show(&self, frame: &FrameUpload<'_>) -> Result<ScreenHints, AskError> {
+        #[derive(Deserialize)]
+        struct Shown {
+            hints: ScreenHints,
+        }
+        let request = |client: &reqwest::Client, server: &ServerUrl| {
+            client
+                .post(server.frame(&self.run))
+                .header(PRODUCER, &*self.producer)
+                .header(CONTENT_TYPE, frame.content_type)
+                .header("Runcast-Stream", frame.stream)
+                .header("Runcast-Test", frame.test)
+                .header("Runcast-Width", frame.width)
+                .header("Runcast-Height", frame.height)
+                .body(frame.content.clone())
+        };
+        let answer = self.servers.insist(FRAME, request, |_| ()).await?;
+        read::<Shown>(&answer).map(|Shown { hints }| hints)
+    }
+
     /// Uploads a file to the run, and repeats it until a server takes or refuses it, or patience ends. It is stored
-    /// once.
+    /// once. Returns the artifact's id.
     ///
     /// # Errors
     /// It was refused, `artifacts_off` where the server keeps none, or no server answered in time.
-    pub async fn upload(&self, file: &FileUpload<'_>) -> Result<(), AskError> {
+    pub async fn upload(&self, file: &FileUpload<'_>) -> Result<String, AskError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Stored {
+            artifact_id: String,
+        }
         let key = format!("\"{}\"", Uuid::now_v7());
         let request = |client: &reqwest::Client, server: &ServerUrl| {
             let request = client
@@ -228,7 +308,8 @@ impl Poster {
                 None => request,
             }
         };
-        self.servers.insist(self.patience, request, |_| ()).await.map(drop)
+        let answer = self.servers.insist(self.patience, request, |_| ()).await?;
+        read::<Stored>(&answer).map(|Stored { artifact_id }| artifact_id)
     }
 
     /// Acknowledges the commands up to this control event, if there is one: they come no more.
@@ -237,14 +318,17 @@ impl Poster {
     }
 
     /// Asks once for the commands that are open for this producer, and waits up to `wait` (25 s at most) until there is
-    /// one.
+    /// one, or viewers look at something else than these `hints` say.
     ///
     /// # Errors
     /// The server does not answer, or refuses to.
-    pub async fn commands(&self, wait: Duration) -> Result<OpenCommands, AskError> {
+    pub async fn commands(&self, wait: Duration, hints: &ScreenHints) -> Result<OpenCommands, AskError> {
         let request = |client: &reqwest::Client, server: &ServerUrl| {
             let mut url = server.commands(&self.run);
             url.query_pairs_mut().append_pair("wait", &wait.as_secs().to_string());
+            if !hints.tag.is_empty() {
+                url.query_pairs_mut().append_pair("hints", &hints.tag);
+            }
             if let Some(after) = &self.acknowledged {
                 url.query_pairs_mut().append_pair("after", after);
             }

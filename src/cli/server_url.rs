@@ -101,6 +101,18 @@ impl ServerUrl {
         self.under(&["api", "runs", run.as_str(), "events"])
     }
 
+    /// URL to which pictures of a run's screens are posted.
+    pub(super) fn frame(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str(), "frame"])
+    }
+
+    /// URL of the list of the newest runs that have `text` in their name or title.
+    pub(super) fn runs_with(&self, text: &str) -> Url {
+        let mut url = self.under(&["api", "runs"]);
+        url.query_pairs_mut().append_pair("q", text).append_pair("limit", "100");
+        url
+    }
+
     /// URL of a run's state.
     pub(super) fn state(&self, run: &RunId) -> Url {
         self.under(&["api", "runs", run.as_str()])

@@ -2,6 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
+use super::bind::BindAddressError;
 use super::conflict::Conflict;
 use super::{CatalogSetting, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
 use crate::protocol::head::is_pattern;
@@ -19,7 +20,7 @@ const MAX_PREFIX: usize = 32;
 /// The message about a value that its type refused, in words for an operator.
 pub(super) fn explain(key: &str, message: &str) -> String {
     match key {
-        "server.bind" => "must be ADDRESS:PORT, for instance 127.0.0.1:3001 or [::]:3001".to_owned(),
+        "server.bind" => BindAddressError.to_string(),
         _ => message.to_owned(),
     }
 }
@@ -246,7 +247,7 @@ fn stores(config: &Config) -> Vec<Conflict> {
 pub(super) fn doubts(config: &Config) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let server = &config.server;
-    if !server.bind.ip().is_loopback() && server.public_url.is_empty() && server.allowed_hosts.is_empty() {
+    if !server.bind.is_loopback() && server.public_url.is_empty() && server.allowed_hosts.is_empty() {
         let text = "listens for other machines, but answers only requests for a loopback name: set server.public_url to \
                     how viewers reach it, or server.allowed_hosts to its names";
         found.push(("server.bind", text.to_owned()));

@@ -4,21 +4,49 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
+use super::bind::BindAddress;
 use super::legacy_env::{self, LegacyVariable, RelatedVariables, switch};
 use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Flag, check, sections};
+use crate::protocol::likeness;
 
 /// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
 const PREFIX: &str = "RUNCAST__";
 
-/// How similar a name must be to a wrong one to be suggested for it (Jaro-Winkler, 0 to 1).
-const ALIKE: f64 = 0.85;
+/// How all variables of runcast begin.
+const NAMESPACE: &str = "RUNCAST_";
+
+/// What follows it in variables that are no settings of the server: those of its tools, clients and tests.
+const OTHERS: [&str; 15] = [
+    "config",
+    "url",
+    "run",
+    "variant",
+    "token",
+    "enabled",
+    "trace",
+    "producer",
+    "node",
+    "bin",
+    "binary",
+    "write",
+    "playwright",
+    "port",
+    "service",
+];
+
+/// A variable that means nothing.
+enum Misspelt {
+    /// It is a key's name: whoever sets it means that key.
+    Certainly(String),
+    /// It is like one.
+    Perhaps(String),
+}
 
 /// Where a value was set.
 #[derive(Clone, Debug)]
@@ -131,7 +159,7 @@ impl Merge {
             supabase_bucket: named_one("SUPABASE_STORAGE_BUCKET"),
         };
         for (name, value) in &named {
-            match legacy_env::read(name, &lossy(value), self.bind(), &others) {
+            match legacy_env::read(name, &lossy(value), &self.bind(), &others) {
                 Some(LegacyVariable::Sets(pairs)) => {
                     for (key, value) in pairs {
                         self.take(key, Given::Text(value), ValueOrigin::Variable((*name).to_owned()));
@@ -141,6 +169,13 @@ impl Merge {
                 Some(LegacyVariable::Unused(text)) => {
                     warnings.push(ConfigProblem { subject: (*name).to_owned(), text: text.to_owned() });
                 }
+                None => {}
+            }
+        }
+        for name in named.keys() {
+            match self.misspelt_variable(name) {
+                Some(Misspelt::Certainly(text)) => self.problem(name, text),
+                Some(Misspelt::Perhaps(text)) => warnings.push(ConfigProblem { subject: (*name).to_owned(), text }),
                 None => {}
             }
         }
@@ -204,7 +239,7 @@ impl Merge {
         check::value(key, &alone).map_or_else(|| Ok(set(&self.table)), Err)
     }
 
-    fn bind(&self) -> SocketAddr {
+    fn bind(&self) -> BindAddress {
         let bind = || self.table.get("server")?.get("bind")?.as_str()?.parse().ok();
         bind().unwrap_or(Config::default().server.bind)
     }
@@ -246,6 +281,33 @@ impl Merge {
 
     fn problem(&mut self, subject: impl fmt::Display, text: String) {
         self.problems.push(ConfigProblem { subject: subject.to_string(), text });
+    }
+
+    /// What is wrong with a variable that begins like ours with one underscore, and means nothing: `RUNCAST_BIND`.
+    fn misspelt_variable(&self, name: &str) -> Option<Misspelt> {
+        let rest = name.strip_prefix(NAMESPACE).filter(|rest| !rest.starts_with('_'))?.to_ascii_lowercase();
+        // Others set theirs beside ours; Kubernetes sets some for each service, also for one that is called runcast.
+        if OTHERS.contains(&rest.as_str()) || ["port_", "service_"].iter().any(|start| rest.starts_with(start)) {
+            return None;
+        }
+        let keys: Vec<(&String, &String)> = self
+            .defaults
+            .iter()
+            .filter_map(|(section, keys)| Some((section, keys.as_table()?)))
+            .flat_map(|(section, keys)| keys.keys().map(move |key| (section, key)))
+            .collect();
+        let text = |(section, key): (&String, &String)| {
+            let meant = format!("{PREFIX}{section}__{key}").to_ascii_uppercase();
+            format!("there is no such variable{}", hint(&meant))
+        };
+        let is_it = |(section, key): &(&String, &String)| rest == **key || rest == format!("{section}_{key}");
+        if let Some(found) = keys.iter().find(|pair| is_it(pair)) {
+            return Some(Misspelt::Certainly(text(*found)));
+        }
+        let names: Vec<String> = keys.iter().map(|(section, key)| format!("{section}_{key}")).collect();
+        let near = likeness::nearest(&rest, names.iter().map(String::as_str))?;
+        let place = names.iter().position(|name| name == near)?;
+        Some(Misspelt::Perhaps(text(*keys.get(place)?)))
     }
 
     fn nearest_key(&self, key: &str) -> String {
@@ -304,7 +366,5 @@ fn hint(known: &str) -> String {
 }
 
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let alike = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let best = alike.filter(|(likeness, _)| *likeness >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.map(|(_, known)| hint(known)).unwrap_or_default()
+    likeness::nearest(name, known).map(hint).unwrap_or_default()
 }

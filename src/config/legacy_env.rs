@@ -1,6 +1,8 @@
 //! Variable names of an older system, as far as this version supports them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+
+use super::bind::BindAddress;
 
 /// The effect of an older variable.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub(super) const SUPABASE_S3: &str = "/storage/v1/s3";
 
 /// Reads the variable `name`; `bind` is the value of `server.bind` in the layers below. `None` when the variable is not
 /// one of these, or sets nothing.
-pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &RelatedVariables) -> Option<LegacyVariable> {
+pub(super) fn read(name: &str, value: &str, bind: &BindAddress, others: &RelatedVariables) -> Option<LegacyVariable> {
     if value.is_empty() {
         return None;
     }
@@ -47,13 +49,13 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &RelatedVa
     let is_set = |other: &Option<String>| other.as_ref().is_some_and(|value| !value.is_empty());
     match name {
         "PORT" => match value.parse() {
-            Ok(port) => sets("server.bind", SocketAddr::new(bind.ip(), port).to_string()),
+            Ok(port) => sets("server.bind", bind.with_port(port).to_string()),
             Err(_) => refuse("must be a port, 0 to 65535"),
         },
         // Shells and build systems set HOST to names and target triples. Only an address can be meant for runcast.
         "HOST" => {
             let address: IpAddr = value.parse().ok()?;
-            sets("server.bind", SocketAddr::new(address, bind.port()).to_string())
+            sets("server.bind", bind.with_ip(address).to_string())
         }
         "SENTRY_DSN" => sets("sentry.dsn", value.to_owned()),
         "REDIS_URL" if others.websocket.as_deref().and_then(switch) == Some(false) => Some(LegacyVariable::Unused(
@@ -70,7 +72,10 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &RelatedVa
         "DATABASE_URL" if value.starts_with("postgres://") || value.starts_with("postgresql://") => {
             sets("catalog.url", value.to_owned())
         }
-        "DATABASE_URL" => refuse("must be postgres://.., the catalog of a cluster; for a file set catalog.url"),
+        // Many programs have a variable of this name: that of another database is meant for another program.
+        "DATABASE_URL" => Some(LegacyVariable::Unused(
+            "has no effect: it names no PostgreSQL (postgres://..); catalog.url says where the catalog is",
+        )),
         "ENABLE_ARTIFACT_CLEANUP" => sets("cleanup.enabled", value.to_owned()),
         "ARTIFACT_RETENTION_DAYS" => sets("retention.days", value.to_owned()),
         "CLEANUP_INTERVAL_HOURS" => sets("cleanup.interval_hours", value.to_owned()),
@@ -99,7 +104,7 @@ mod tests {
     use super::*;
 
     fn read_at_default(name: &str, value: &str) -> Option<LegacyVariable> {
-        read(name, value, "127.0.0.1:3001".parse().unwrap(), &RelatedVariables::default())
+        read(name, value, &"127.0.0.1:3001".parse().unwrap(), &RelatedVariables::default())
     }
 
     fn sets(pairs: &[(&'static str, &str)]) -> Option<LegacyVariable> {
@@ -128,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_switch_that_is_off_keeps_redis_out() {
-        let bind = "127.0.0.1:3001".parse().unwrap();
+        let bind = &"127.0.0.1:3001".parse().unwrap();
         assert_eq!(read_at_default("USE_REDIS_WEBSOCKET", "false"), None);
         let with =
             |websocket: &str| RelatedVariables { websocket: Some(websocket.into()), ..RelatedVariables::default() };
@@ -146,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_variables_of_supabase_set_its_s3_endpoint_and_its_bucket_and_never_use_the_service_role_key() {
-        let bind = "127.0.0.1:3001".parse().unwrap();
+        let bind = &"127.0.0.1:3001".parse().unwrap();
         let others = RelatedVariables {
             supabase_url: Some("https://abc.supabase.co/".into()),
             supabase_bucket: Some("runs".into()),
@@ -168,9 +173,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_unseen() {
-        let refused = read_at_default("DATABASE_URL", "mysql://u:hunter2@h/d");
-        assert!(matches!(refused, Some(LegacyVariable::Refused(text)) if !text.contains("hunter2")));
+    fn what_is_meant_for_another_program_is_ignored_unseen() {
+        let ignored = read_at_default("DATABASE_URL", "mysql://u:hunter2@h/d");
+        assert!(matches!(ignored, Some(LegacyVariable::Unused(text)) if text.contains("PostgreSQL")));
         assert_eq!(read_at_default("PATH", "/bin"), None);
     }
 }

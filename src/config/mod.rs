@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+mod bind;
 mod check;
 mod check_objects;
 mod conflict;
@@ -17,6 +18,7 @@ mod layers;
 mod legacy_env;
 mod network;
 mod objects;
+mod reload;
 mod sections;
 mod server;
 mod stores;
@@ -26,8 +28,10 @@ mod tests;
 mod tests_of_stores;
 mod values;
 
+pub use bind::{BindAddress, BindAddressError};
 pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
+pub use reload::{Reloaded, TAKEN_ANEW};
 pub use sections::{
     ArtifactsConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, ControlConfig, HeartbeatConfig, IngestConfig,
     JournalConfig, LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig, RunsConfig,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Network;
+use super::bind::BindAddress;
 use super::declare::sections;
 use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
 use super::stores::{CatalogSetting, JournalUrl};
@@ -21,8 +22,8 @@ const ANY_DISK: RangeInclusive<i64> = 0..=1 << 50;
 sections! {
     /// The process: its address, its limits, and how it stops.
     server: ServerConfig {
-        /// Address and port to listen on; port 0 takes a free one.
-        bind: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 3001));
+        /// Address or host name, and port, to listen on; port 0 takes a free one.
+        bind: BindAddress = SocketAddr::from((Ipv4Addr::LOCALHOST, 3001)).into();
         /// Threads that serve connections; 0: one per core.
         workers: usize = 0, 0..=1024;
         /// How viewers reach this node from outside, as `https://host[:port]`; empty: only by a loopback name.

@@ -177,7 +177,7 @@ sync = \"ful\"
         "redis.url (REDIS_URL): must be like redis://USER:PASSWORD@HOST:PORT/0",
         "catalog.url (RUNCAST__CATALOG__URL): must be like postgres://",
         "sentry.dsn (RUNCAST__SENTRY__DSN): is no Sentry DSN",
-        "server.bind (--bind): must be ADDRESS:PORT, for instance 127.0.0.1:3001",
+        "server.bind (--bind): must be ADDRESS:PORT or NAME:PORT, for instance 127.0.0.1:3001",
     ] {
         assert!(report.contains(wanted), "{wanted}\n--- not in ---\n{report}");
     }
@@ -281,4 +281,30 @@ fn the_largest_batch_has_to_fit_into_a_run_beside_what_is_kept_for_its_end() {
     assert_eq!(fits(least), Ok(()));
     let refused = fits(least - 1).unwrap_err();
     assert!(refused.contains("journal.max_run_bytes") && refused.contains("never be accepted"), "{refused}");
+}
+
+#[test]
+fn a_variable_with_one_underscore_is_told_from_those_of_others() {
+    for (name, meant) in [
+        ("RUNCAST_BIND", "RUNCAST__SERVER__BIND"),
+        ("RUNCAST_SERVER_BIND", "RUNCAST__SERVER__BIND"),
+        ("RUNCAST_DATA_DIR", "RUNCAST__SERVER__DATA_DIR"),
+    ] {
+        let refused = load("", &[(name, "x")], &[]).unwrap_err();
+        assert!(refused.contains(&format!("{name}: there is no such variable; did you mean {meant}?")), "{refused}");
+    }
+    let warned = load("", &[("RUNCAST_SERVER_BNID", "x")], &[]).unwrap().warnings;
+    assert!(warned[0].to_string().contains("did you mean RUNCAST__SERVER__BIND?"), "{warned:?}");
+    let others = ["RUNCAST_URL", "RUNCAST_RUN", "RUNCAST_ENABLED", "RUNCAST_PORT", "RUNCAST_PORT_3001_TCP_ADDR"];
+    for name in others {
+        assert!(load("", &[(name, "tcp://10.0.0.1:3001")], &[]).unwrap().warnings.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_database_of_another_kind_is_said_to_be_ignored() {
+    let loaded = load("", &[("DATABASE_URL", "mysql://u:hunter2@h/d")], &[]).unwrap();
+    assert_eq!((loaded.warnings.len(), loaded.warnings[0].subject.as_str()), (1, "DATABASE_URL"));
+    assert!(loaded.warnings[0].text.contains("no effect") && !loaded.warnings[0].text.contains("hunter2"));
+    assert_eq!(loaded.config.catalog, Config::default().catalog);
 }

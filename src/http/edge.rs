@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Payload, ServiceConfig};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::body::read::{BodyBounds, BodyReader};
 use super::pages::PagePolicies;
@@ -148,8 +148,15 @@ pub struct Responses {
 
 /// Takes events and screens.
 pub struct IngestEdge {
+    /// The bounds of what is posted; they may change while the node runs.
+    pub limits: watch::Sender<IngestLimits>,
+}
+
+/// The bounds of what is posted.
+#[derive(Clone, Copy, Debug)]
+pub struct IngestLimits {
     /// Bounds of posted events.
-    pub limits: EventLimits,
+    pub events: EventLimits,
     /// Most bytes of a screen frame.
     pub frame_bytes: usize,
 }

@@ -34,6 +34,13 @@ pub(super) fn accepted_nd_json(request: &HttpRequest) -> Option<&'static str> {
     values.flat_map(|value| value.split(',')).filter(|range| !is_refused(range)).find_map(nd_json)
 }
 
+/// Whether the request's `Accept` names HTML: that of a browser that looks for a page does.
+pub(super) fn accepts_html(request: &HttpRequest) -> bool {
+    let values = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    let mut ranges = values.flat_map(|value| value.split(',')).filter(|range| !is_refused(range));
+    ranges.any(|range| essence(range).eq_ignore_ascii_case("text/html"))
+}
+
 /// Whether a range of `Accept` refuses its type: its weight is 0.
 fn is_refused(range: &str) -> bool {
     let mut parameters = range.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));

@@ -1,9 +1,9 @@
 //! The edge: every route on one screen. What the handlers work with is in [`edge`].
 
+use actix_web::Route;
 use actix_web::error::QueryPayloadError;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::web::{self, QueryConfig, ServiceConfig, delete, post, put, resource, scope};
-use actix_web::{HttpRequest, Responder, Route};
 
 mod api;
 pub mod body;
@@ -22,6 +22,7 @@ mod media_type;
 pub mod method_not_allowed;
 pub mod origin;
 pub mod pages;
+pub mod parameters;
 mod principal;
 pub mod problem;
 pub mod rooms;
@@ -82,7 +83,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/tests/{runId}/steps/{stepNumber}").route(get().to(steps::page)))
         .service(resource("/api/tests/{runId}/stream").route(get().to(steps::streams)))
         .service(scope("/api/tests").configure(run_routes))
-        .default_service(web::to(nothing_here));
+        .default_service(web::to(pages::missing));
 }
 
 fn run_routes(config: &mut ServiceConfig) {
@@ -131,9 +132,4 @@ fn artifact_routes(config: &mut ServiceConfig) {
                 .route(get().to(artifacts::content))
                 .route(put().to(artifacts::put_content)),
         );
-}
-
-async fn nothing_here(request: HttpRequest) -> impl Responder {
-    let detail = format!("no route {} {}", request.method(), request.path());
-    Err::<&'static str, _>(Problem::new(actix_web::http::StatusCode::NOT_FOUND, "not_found", detail))
 }

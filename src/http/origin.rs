@@ -9,6 +9,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
+use tokio::sync::watch;
 
 use super::crowd::is_served_in_a_crowd;
 use super::expect::BodyLimits;
@@ -150,13 +151,14 @@ fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBod
 /// Middleware that refuses what [`OriginPolicy`] does not serve, upgrades that are no WebSocket handshakes, and bodies
 /// whose announced length is too large. It also answers preflights and marks what other origins may read.
 pub async fn check_origin<B: MessageBody + 'static>(
-    policy: web::Data<OriginPolicy>,
-    limits: web::Data<BodyLimits>,
+    policy: web::Data<watch::Sender<OriginPolicy>>,
+    limits: web::Data<watch::Sender<BodyLimits>>,
     node: web::Data<Node>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let origin = match policy.check(request.method(), request.uri(), request.headers()) {
+    let checked = policy.borrow().check(request.method(), request.uri(), request.headers());
+    let origin = match checked {
         Ok(origin) => origin,
         Err(problem) => {
             let client_ip = request.peer_addr().map(tracing::field::display);
@@ -173,7 +175,8 @@ pub async fn check_origin<B: MessageBody + 'static>(
     if is_crowded && !is_served_in_a_crowd(&request, decision) {
         return Ok(request.into_response(saturated().error_response()));
     }
-    if let Some(problem) = limits.refuse(request.head()) {
+    let refused = limits.borrow().refuse(request.head());
+    if let Some(problem) = refused {
         return Ok(request.into_response(problem.error_response()));
     }
     let theirs = request.headers().get(header::ORIGIN).cloned();

@@ -19,6 +19,7 @@ pub mod hints;
 pub mod ids;
 pub mod interest;
 pub mod json_text;
+pub mod likeness;
 pub mod lineage;
 pub mod live_trace;
 pub mod message;

@@ -8,6 +8,8 @@
 //! | doorbell | in front of each notice | the notice's text |
 //! | screens | in front of each frame, on its way and kept | what stands before the image |
 //! | presence | in each node's entry | that entry, and the node's hashes beside it |
+//! | backup | `manifest.json` | the files of a backup |
+//! | a run's file | its first line | its lines |
 //!
 //! A build opens data of its own version and of any before, which it takes over: from then on the data has this build's
 //! version. Newer data it refuses by name, since it might misread them, or write what the newer build misreads. Data

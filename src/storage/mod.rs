@@ -15,3 +15,4 @@ pub mod screens;
 pub mod secrets;
 pub mod signs;
 pub mod space;
+mod sqlite_file;

@@ -4,13 +4,14 @@
 //! and `info` are kept as breadcrumbs of the next report.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
 use sentry::integrations::tracing::{BreadcrumbLayer, ErrorLayer};
 use tracing::Level;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, fmt};
+use tracing_subscriber::{Layer as _, fmt, reload};
 
 use crate::config::{Config, LogFormat, SentryConfig};
 
@@ -34,10 +35,34 @@ pub enum TelemetryError {
 }
 
 /// Keeps reporting alive. When dropped, it sends what is left, for at most two seconds.
-#[derive(Default)]
 #[must_use = "reports end with it"]
 pub struct TelemetryGuard {
-    sentry: Option<sentry::ClientInitGuard>,
+    /// Changes what the log says.
+    pub filter: LogFilter,
+    /// Whether the log says nothing at all, errors included.
+    pub is_silent: bool,
+    _sentry: Option<sentry::ClientInitGuard>,
+}
+
+/// Changes `log.filter` while the process runs.
+#[derive(Clone)]
+pub struct LogFilter(Arc<dyn Fn(EnvFilter) + Send + Sync>);
+
+impl LogFilter {
+    /// For a process whose log is set up elsewhere: changes nothing.
+    pub fn of_nobody() -> Self {
+        Self(Arc::new(|_| ()))
+    }
+
+    /// Puts a filter in force.
+    ///
+    /// # Errors
+    /// The filter is invalid.
+    pub fn set(&self, filter: &str) -> Result<(), TelemetryError> {
+        let filter = EnvFilter::try_new(filter)?;
+        (self.0)(filter);
+        Ok(())
+    }
 }
 
 /// Sets up the process's log and reports. It must be called before any runtime starts, because threads inherit the
@@ -46,8 +71,10 @@ pub struct TelemetryGuard {
 /// # Errors
 /// A setting is invalid, or the function was called before.
 pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
-    let guard = TelemetryGuard { sentry: reporter(&config.sentry)? };
+    let sentry = reporter(&config.sentry)?;
     let filter = EnvFilter::try_new(&config.log.filter)?;
+    let is_silent = filter.max_level_hint() == Some(LevelFilter::OFF);
+    let (filter, handle) = reload::Layer::new(filter);
     let terminal = io::stderr().is_terminal();
     let json = match config.log.format {
         LogFormat::Auto => !terminal,
@@ -61,7 +88,7 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
         lines.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).boxed()
     };
     let breadcrumbs = filter_fn(|metadata| matches!(*metadata.level(), Level::WARN | Level::INFO));
-    let reporting = guard.sentry.is_some();
+    let reporting = sentry.is_some();
     let when_reporting = move || filter_fn(move |_| reporting);
     // actix logs an error when a peer sends invalid HTTP or disconnects; that needs no attention.
     let a_peers_doing = |target: &str| target.starts_with("actix_http::");
@@ -72,7 +99,9 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
         .with(BreadcrumbLayer::new().with_filter(breadcrumbs.and(when_reporting())))
         .with(ErrorLayer::new().with_filter(LevelFilter::ERROR.and(when_reporting())))
         .try_init()?;
-    Ok(guard)
+    // The log is gone only when the process is.
+    let set = move |filter| drop(handle.reload(filter));
+    Ok(TelemetryGuard { filter: LogFilter(Arc::new(set)), is_silent, _sentry: sentry })
 }
 
 fn reporter(config: &SentryConfig) -> Result<Option<sentry::ClientInitGuard>, TelemetryError> {

@@ -51,7 +51,11 @@ async fn what_has_expired_goes(store: Store) {
     assert_eq!(swept["expired"], json!({"count": 1, "bytes": film["storedSize"]}), "{swept}");
     assert_eq!((&swept["dryRun"], &swept["items"], &swept["error"]), (&false.into(), &Value::Null, &Value::Null));
     assert_eq!(store.files(&node).len(), 2);
-    node.get(&path("r", &format!("/{}/download", id(&film)))).await.problem(410, "artifact_gone");
+    let gone = node.get(&path("r", &format!("/{}/download", id(&film)))).await;
+    let detail = gone.problem(410, "artifact_gone");
+    let gone = gone.json();
+    assert_eq!(gone["deletedBy"], "rule:video", "{gone}");
+    assert!(detail.contains("artifacts of kind video are kept for 7 days"), "{detail}");
     let stats = node.get_json("/api/cleanup/stats").await;
     let bytes = [&picture, &log].map(|artifact| artifact["storedSize"].as_u64().unwrap()).iter().sum::<u64>();
     for (member, wanted) in [

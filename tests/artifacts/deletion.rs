@@ -34,7 +34,11 @@ async fn a_run_is_deleted_with_all_that_belongs_to_it_and_its_name_stays_taken()
     viewer.until("the end", |viewer| viewer.closed.is_some()).await;
     assert_eq!(viewer.closed, Some(4410));
     node.get(RUN).await.problem(410, "run_gone");
-    node.get(&path("r", &format!("/{}", id(&artifact)))).await.problem(410, "artifact_gone");
+    let gone = node.get(&path("r", &format!("/{}", id(&artifact)))).await;
+    let detail = gone.problem(410, "artifact_gone");
+    let gone = gone.json();
+    assert!(detail.contains("was deleted at 20") && gone["deletedBy"] == "request", "{gone}");
+    assert!(gone["createdAt"] == artifact["createdAt"] && gone["deletedAt"].as_str() >= gone["createdAt"].as_str());
     let late = [r#"{"type":"log","text":"late"}"#.to_owned()];
     node.post_ndjson("r", &late, &[]).await.problem(410, "run_gone");
     let _ = eventually!(runs(&node).await, |runs| *runs == [json!("other")], SOON);

@@ -184,8 +184,15 @@ pub(crate) async fn ask(site: &Site, method: &str, path: &str, body: Option<Valu
 
 /// The artifacts of a run.
 pub(crate) async fn list(site: &Site, run: &str) -> Vec<Value> {
-    let page = site.get_json(&path(run, "?limit=1000")).await;
-    page["artifacts"].as_array().unwrap().clone()
+    let page = site.get(&path(run, "?limit=1000")).await;
+    match page.status {
+        200 => page.json()["artifacts"].as_array().unwrap().clone(),
+        // Neither an event nor an artifact has come.
+        _ => {
+            page.problem(404, "run_not_found");
+            Vec::new()
+        }
+    }
 }
 
 /// The states of the artifacts of a run.

@@ -25,6 +25,10 @@ async fn what_a_run_has_is_listed_as_a_table_or_as_it_is() {
     let artifacts = text(&listed.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(Value::Array(artifacts), node.get_json("/api/runs/r/artifacts").await["artifacts"]);
 
+    let unknown = output(runcast(&["artifacts", "other", "--url", &node.url("")])).await;
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(text(&unknown.stderr).contains("there is no run other"), "{}", text(&unknown.stderr));
+    node.store("other", &[r#"{"type":"log"}"#.to_owned()]).await;
     let empty = output(runcast(&["artifacts", "other", "--url", &node.url("")])).await;
     assert_eq!((empty.status.code(), empty.stdout.is_empty()), (Some(1), true));
     assert!(text(&empty.stderr).contains("there is no run other"), "{}", text(&empty.stderr));

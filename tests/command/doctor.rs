@@ -4,11 +4,15 @@ use std::path::Path;
 use runcast::storage::data_dir::DataDir;
 use serde_json::Value;
 
+use super::http_double::{Answer, HttpDouble};
 use super::support::{Postgres, RedisServer};
 use super::{output, runcast, text};
 
 async fn doctor(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut command = runcast(&["doctor", "--bind", "127.0.0.1:0"]);
+    let mut command = runcast(&["doctor"]);
+    if !arguments.contains(&"--bind") {
+        command.args(["--bind", "127.0.0.1:0"]);
+    }
     command.args(arguments).current_dir(directory).envs(environment.iter().copied());
     let output = output(command).await;
     assert_eq!(text(&output.stderr), "");
@@ -36,42 +40,63 @@ async fn every_problem_of_the_configuration_is_in_the_report() {
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["ok"], false);
     let details: Vec<&str> = report["checks"].as_array().unwrap().iter().filter_map(|c| c["detail"].as_str()).collect();
-    assert_eq!(details.len(), 3, "{details:?}");
+    assert_eq!(details.len(), 2, "{details:?}");
     assert!(details.contains(&"server.workers (config.toml:2): must be 0 to 1024, is -1"), "{details:?}");
     assert!(details.iter().any(|detail| detail.contains("did you mean server.bind?")), "{details:?}");
     assert!(!report.to_string().contains("hunter2"));
 }
 
 #[tokio::test]
-async fn a_directory_or_an_address_in_use_fails() {
+async fn an_address_in_use_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bind = taken.local_addr().unwrap().to_string();
+    let (code, report) = doctor(directory.path(), &["--bind", &bind], &[]).await;
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.lines().any(|line| line.starts_with("FAIL  address ") && line.contains(&bind)), "{report}");
+}
+
+#[tokio::test]
+async fn a_server_that_runs_here_is_said_to_and_its_stores_are_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let held = DataDir::open(&data).unwrap();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let bind = taken.local_addr().unwrap().to_string();
-    let mut command = runcast(&["doctor", "--json", "--bind", &bind, "--data-dir", data.to_str().unwrap()]);
-    command.current_dir(directory.path());
-    let output = output(command).await;
-    assert_eq!(output.status.code(), Some(1));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let verdict = |name: &str| {
-        let checks = report["checks"].as_array().unwrap();
-        checks.iter().find(|check| check["name"] == name).unwrap()["verdict"].clone()
-    };
-    assert_eq!((verdict("data directory"), verdict("address")), ("fail".into(), "fail".into()), "{report}");
+    // Where a check would look, it would find what can't be.
+    std::fs::write(data.join("journal.db"), "no journal").unwrap();
+    std::fs::write(data.join("objects"), "no directory").unwrap();
+    let (code, report) = doctor(directory.path(), &["--data-dir", data.to_str().unwrap()], &[]).await;
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.lines().any(|line| line.starts_with("ok    server ") && line.contains("a server runs")), "{report}");
+    for untouched in ["artifacts ", "format ", "address ", "catalog "] {
+        assert!(!report.lines().any(|line| line.get(6..).is_some_and(|line| line.starts_with(untouched))), "{report}");
+    }
     drop(held);
+    let (code, report) = doctor(directory.path(), &["--data-dir", data.to_str().unwrap()], &[]).await;
+    assert!(code == Some(1) && report.contains("FAIL  artifacts "), "{report}");
+}
+
+#[tokio::test]
+async fn a_node_of_a_cluster_that_runs_here_is_known_by_its_answer() {
+    let health = "{\"status\":\"ok\",\"timestamp\":\"t\"}".to_owned();
+    let server = HttpDouble::start(vec![Answer::Say("200 OK", "", health)]);
+    let bind = server.url.strip_prefix("http://").unwrap().to_owned();
+    let directory = tempfile::tempdir().unwrap();
+    let away = [("REDIS_URL", "redis://127.0.0.1:1"), ("DATABASE_URL", "postgres://u@127.0.0.1:1/d")];
+    let (code, report) = doctor(directory.path(), &["--bind", &bind], &away).await;
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("a server runs on ") && !report.contains(" redis "), "{report}");
 }
 
 #[tokio::test]
 async fn the_server_refuses_a_wrong_configuration_with_one_report_and_64() {
     let directory = tempfile::tempdir().unwrap();
-    let mut command = runcast(&["serve", "--bind", "localhost:3001"]);
-    command.current_dir(directory.path()).env("RUNCAST__HEARTBEAT__PING_SECS", "60").env("DATABASE_URL", "mysql://h/d");
+    let mut command = runcast(&["serve", "--bind", "localhost"]);
+    command.current_dir(directory.path()).env("RUNCAST__HEARTBEAT__PING_SECS", "60").env("RUNCAST_DATA_DIR", "d");
     let output = output(command).await;
     assert_eq!(output.status.code(), Some(64));
     let told = text(&output.stderr);
     assert!(told.starts_with("runcast: the configuration has 3 problems:\n"), "{told}");
-    for wanted in ["server.bind (--bind)", "RUNCAST__HEARTBEAT__PING_SECS", "DATABASE_URL"] {
+    for wanted in ["server.bind (--bind)", "RUNCAST__HEARTBEAT__PING_SECS", "did you mean RUNCAST__SERVER__DATA_DIR?"] {
         assert!(told.contains(wanted), "{told}");
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was touched");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod artifacts;
+mod backup;
 mod cleanup;
 mod demo;
 mod doctor;
@@ -14,12 +15,14 @@ mod formats;
 mod http_double;
 mod keeping;
 mod looking;
+mod moving;
 mod publish;
 mod publish_again;
 mod publish_bad;
 mod publish_spill;
 mod reports;
 mod search;
+mod serve;
 mod steer;
 mod steering;
 #[path = "../support/mod.rs"]

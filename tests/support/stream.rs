@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Site, soon};
 
@@ -34,7 +34,18 @@ pub(crate) struct EventStream {
 impl EventStream {
     /// Opens a stream; `headers` are further header lines, each with its line ending.
     pub(crate) async fn open(node: &Site, path: &str, headers: &str) -> Self {
-        let mut tcp = TcpStream::connect(node.address()).await.unwrap();
+        Self::over(TcpSocket::new_v4().unwrap(), node, path, headers).await
+    }
+
+    /// Opens a stream whose kernel receive buffer has about 4 KiB, and fills soon if it is not read.
+    pub(crate) async fn open_narrow(node: &Site, path: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        Self::over(socket, node, path, "").await
+    }
+
+    async fn over(socket: TcpSocket, node: &Site, path: &str, headers: &str) -> Self {
+        let mut tcp = soon("a connection", socket.connect(node.address())).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", node.address());
         tcp.write_all(request.as_bytes()).await.unwrap();
         let (head, chunked) = (String::new(), Vec::new());

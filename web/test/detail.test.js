@@ -340,13 +340,17 @@ test('how long files are kept is said, and why they are gone', () => {
   const gone = files.fileOf(
     artifact('a', {
       state: 'deleted',
-      expiresAt: Date.UTC(2026, 9, 20, 12),
+      deletedAt: Date.UTC(2026, 9, 20, 12),
+      deletedBy: 'days',
       createdAt: Date.UTC(2026, 8, 20, 12),
-      retainedBy: 'days',
     }),
   );
   assert.equal(files.whyNot(gone, true), 'its file was deleted on Oct 20 by the retention of 30 days');
-  const unknown = { ...gone, artifact: { ...gone.artifact, expiresAt: null } };
+  const by = (deletedBy) => files.whyNot({ ...gone, artifact: { ...gone.artifact, deletedBy } }, true);
+  assert.equal(by('request'), 'its file was deleted on Oct 20');
+  assert.equal(by('pin'), 'its file was deleted on Oct 20, when its pin ended');
+  assert.equal(by('upload'), 'its upload never ended, and was removed on Oct 20');
+  const unknown = { ...gone, artifact: { ...gone.artifact, deletedAt: null } };
   assert.equal(files.whyNot(unknown, true), 'its file is gone: it has expired, or was deleted');
   assert.equal(files.whyNot({ ...gone, artifact: null }, false), 'on its way');
   assert.equal(files.whyNot({ ...gone, artifact: null }, true), 'not in the store');

@@ -181,7 +181,7 @@ test('a filter goes into the URL and comes out of it', () => {
   assert.deepEqual(filters.readUrl('?group=odd&started=never'), filters.FIRST);
   assert.equal(
     filters.queryOf(filter, 50, 'c:1'),
-    'q=a+b+ada&group=failed&branch=fix%2Fx%26y&label=pr&project=%C3%B6&limit=50&cursor=c%3A1',
+    'q=a+b&group=failed&branch=fix%2Fx%26y&label=pr&project=%C3%B6&author=ada&limit=50&cursor=c%3A1',
   );
   assert.equal(filters.queryOf(filters.FIRST, 50, null), 'since=7d&limit=50');
 });

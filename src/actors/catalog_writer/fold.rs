@@ -10,7 +10,7 @@ use crate::protocol::lineage::Resume;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{After, Cursor, RunId, RunWord, Segment, Seq};
 use crate::run_state::{RunLabels, RunState, RunSummary, TestResult};
-use crate::storage::catalog::runs::{NO_PROJECT, ResultRow, SummaryRow};
+use crate::storage::catalog::runs::{AUTHOR, NO_PROJECT, ResultRow, SummaryRow};
 use crate::storage::journal::Head;
 
 /// Before the first event.
@@ -112,6 +112,7 @@ impl SummaryFold {
         let (flaky, ended_at) = (state.flaky(), state.ended_at());
         let text = serde_json::to_string(&SummaryText { state, control }).ok()?;
         let RunLabels { project, number, branch, commit, author, title, labels } = self.state.labels();
+        let author = author.map(|name| format!("{AUTHOR}{name}"));
         let words = [Some(self.run.to_string()), project.clone(), title, branch.clone(), commit.clone(), author];
         let number_word = number.map(|number| format!("#{number}"));
         Some(SummaryRow {
@@ -205,7 +206,7 @@ mod tests {
         let row = fold.summary().unwrap();
         assert_eq!((row.word, row.group, row.tip), (RunWord::Failing, RunGroup::Running, 3));
         assert_eq!((&*row.project, row.number, row.branch.as_deref()), ("shop", Some(7), Some("main")));
-        assert_eq!(row.words, ["r", "shop", "main", "Ada", "#7"]);
+        assert_eq!(row.words, ["r", "shop", "main", "\u{1}Ada", "#7"]);
         let text: serde_json::Value = serde_json::from_str(&row.text).unwrap();
         assert_eq!(text["firstError"], serde_json::json!({"testId": "b", "title": "shop › b", "message": "no"}));
         assert_eq!((&text["counts"]["failed"], &text["total"], &text["ask"]), (&1.into(), &3.into(), &().into()));

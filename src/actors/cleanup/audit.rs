@@ -46,7 +46,7 @@ async fn look(sweeping: &mut Sweeping, page: &[ListedObject], began: Timestamp) 
     let young = began.plus_millis(-grace);
     // An upload that came late, by a URL that was still valid, lies under the prefix of incoming uploads. No client can
     // continue it, so it is removed even if orphans are kept.
-    let limits = &parts.limits;
+    let limits = parts.limits();
     let late = i64::try_from((limits.upload + limits.url_ttl).as_millis()).unwrap_or(i64::MAX);
     let is_late = |object: &ListedObject| {
         object.key.split('/').next() == Some(INCOMING) && object.modified <= began.plus_millis(late.saturating_neg())

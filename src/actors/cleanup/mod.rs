@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::{debug, error, info};
 
 use super::messages::cleanup::{Sweep, SweepRefused, Swept};
@@ -47,8 +47,8 @@ pub struct CleanupRules {
     pub orphans: bool,
     /// How long an orphan is not removed.
     pub orphan_grace: Duration,
-    /// How long a deleted artifact is remembered.
-    pub tombstone: Duration,
+    /// How long a deleted artifact is remembered; it may change while the cleanup runs.
+    pub tombstone: watch::Sender<Duration>,
     /// Time between two looks for live traces that are to be removed.
     pub live_traces: Duration,
 }

@@ -135,7 +135,7 @@ impl Sweeping {
 
     /// Purges tombstones whose time is over.
     async fn forget(&mut self) -> Result<(), SweepHalt> {
-        let tombstone = i64::try_from(self.rules.tombstone.as_millis()).unwrap_or(i64::MAX);
+        let tombstone = i64::try_from(self.rules.tombstone.borrow().as_millis()).unwrap_or(i64::MAX);
         let before: Timestamp = self.artifacts.now().plus_millis(-tombstone);
         loop {
             let forgotten = self.catalog().purge(before, self.rules.batch).await?;

@@ -19,7 +19,7 @@ fn rules() -> CleanupRules {
         batch: 100,
         orphans: false,
         orphan_grace: Duration::ZERO,
-        tombstone: Duration::ZERO,
+        tombstone: tokio::sync::watch::Sender::new(Duration::ZERO),
         live_traces: Duration::from_secs(60),
     }
 }

@@ -221,7 +221,7 @@ impl Actor for Compression {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if self.artifacts.parts().limits.compress_direct {
+        if self.artifacts.parts().limits().compress_direct {
             ctx.run_interval(LOOK, Self::look);
         }
     }

@@ -25,6 +25,7 @@ fn row(size: u64) -> ArtifactRow {
         failure: None,
         idempotency_key: None,
         created_at: Timestamp::from_millis(0),
+        deleted_at: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tracing::warn;
 
 use super::super::Shares;
@@ -39,23 +39,13 @@ pub(in crate::app) async fn open(
     let Some(urls) = open_url_key(config).context("the key of signed URLs")? else { return Ok(None) };
     let artifacts = &config.artifacts;
     let Shares { uploads, downloads, .. } = Shares::of(config, Descriptors::now());
-    let rules = config.retention.rules.iter().map(|rule| (rule.kind, rule.days));
     Ok(Some(Arc::new(ArtifactParts {
         catalog,
         objects,
-        retention: Retention::new(config.retention.days, rules),
+        retention: watch::Sender::new(retention(config)),
         spool,
         urls,
-        limits: ArtifactLimits {
-            bytes: artifacts.max_bytes,
-            per_run: artifacts.max_per_run,
-            url_ttl: Duration::from_secs(config.objects.url_ttl_secs),
-            upload: Duration::from_secs(artifacts.upload_hours * 3_600),
-            compress: artifacts.compress,
-            compress_direct: artifacts.compress_direct,
-            uploads,
-            downloads,
-        },
+        limits: watch::Sender::new(limits(config)),
         uploads: Arc::new(Semaphore::new(uploads)),
         downloads: Arc::new(Semaphore::new(downloads)),
         changes: Arc::new(Semaphore::new(CHANGES_AT_A_TIME)),
@@ -69,6 +59,27 @@ pub(in crate::app) async fn open(
         health: Health::default(),
         clock: journal.clock().clone(),
     })))
+}
+
+/// How long artifacts are kept.
+pub(in crate::app) fn retention(config: &Config) -> Retention {
+    Retention::new(config.retention.days, config.retention.rules.iter().map(|rule| (rule.kind, rule.days)))
+}
+
+/// The bounds of artifacts.
+pub(in crate::app) fn limits(config: &Config) -> ArtifactLimits {
+    let artifacts = &config.artifacts;
+    let Shares { uploads, downloads, .. } = Shares::of(config, Descriptors::now());
+    ArtifactLimits {
+        bytes: artifacts.max_bytes,
+        per_run: artifacts.max_per_run,
+        url_ttl: Duration::from_secs(config.objects.url_ttl_secs),
+        upload: Duration::from_secs(artifacts.upload_hours * 3_600),
+        compress: artifacts.compress,
+        compress_direct: artifacts.compress_direct,
+        uploads,
+        downloads,
+    }
 }
 
 fn spool_dir(config: &Config) -> PathBuf {

@@ -21,7 +21,7 @@ use crate::storage::packages::Packages;
 use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
-mod artifacts;
+pub(super) mod artifacts;
 mod beside;
 pub(super) mod close;
 mod objects;
@@ -74,7 +74,10 @@ fn limits(config: &Config) -> JournalLimits {
 }
 
 /// The journal that all nodes share. It connects in the background: a Redis that is away now may come.
-fn open_redis(config: &Config) -> Result<RedisJournal, anyhow::Error> {
+///
+/// # Errors
+/// When `redis.url` is none.
+pub fn open_redis(config: &Config) -> Result<RedisJournal, anyhow::Error> {
     Ok(RedisJournal::open(RedisOptions {
         prefix: config.redis.prefix.clone(),
         node: config.server.node_id.clone(),
@@ -135,7 +138,11 @@ fn refusal<E: std::error::Error + Send + Sync + 'static>(error: OpenError<E>) ->
     }
 }
 
-async fn open_catalog(config: &Config) -> Result<Arc<dyn WholeCatalog>, anyhow::Error> {
+/// The catalog, brought up to this build's format.
+///
+/// # Errors
+/// When it can't be opened, or a newer build wrote it.
+pub async fn open_catalog(config: &Config) -> Result<Arc<dyn WholeCatalog>, anyhow::Error> {
     let url = match &config.catalog.url {
         CatalogSetting::Memory => catalog::sqlite::CatalogUrl::Memory,
         CatalogSetting::Sqlite(path) => catalog::sqlite::CatalogUrl::Sqlite(config.server.data_dir.join(path)),

@@ -88,7 +88,7 @@ impl ArtifactService {
             }
             (whole, state.index.list_from())
         };
-        let _permit = self.connect(&self.parts().downloads, ArtifactError::Busy(self.parts().limits.downloads))?;
+        let _permit = self.connect(&self.parts().downloads, ArtifactError::Busy(self.parts().limits().downloads))?;
         let objects = &self.parts().objects;
         let mut listed = match whole {
             true => objects.list(&folder),
@@ -127,7 +127,7 @@ impl ArtifactService {
     /// That of the store, or of the journal.
     pub async fn live_traces(&self, run: &RunId) -> Result<(Vec<ListedTrace>, bool), LiveTraceError> {
         self.refuse_expired(run).await?;
-        let _permit = self.connect(&self.parts().downloads, ArtifactError::Busy(self.parts().limits.downloads))?;
+        let _permit = self.connect(&self.parts().downloads, ArtifactError::Busy(self.parts().limits().downloads))?;
         let mut listed = self.parts().objects.list(&key::run_folder(run));
         let (mut traces, mut more) = (BTreeMap::new(), false);
         while let Some(object) = listed.next().await {

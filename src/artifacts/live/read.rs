@@ -52,7 +52,7 @@ impl ArtifactService {
             };
             (size, state.index.pieces(entry, 0, size))
         };
-        let permit = self.connect(&self.parts().downloads, ArtifactError::Busy(self.parts().limits.downloads))?;
+        let permit = self.connect(&self.parts().downloads, ArtifactError::Busy(self.parts().limits().downloads))?;
         let stream = PermitStream::new(self.read_pieces(run, trace, pieces), permit).boxed();
         Ok(LiveEntry { size, stream })
     }

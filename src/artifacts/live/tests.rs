@@ -190,6 +190,10 @@ impl RunLog for Gone {
         Ok(false)
     }
 
+    async fn is_known(&self, _: &RunId) -> Result<bool, String> {
+        Ok(true)
+    }
+
     async fn append(&self, _: &RunId, _: Bytes) -> Result<(), String> {
         Ok(())
     }

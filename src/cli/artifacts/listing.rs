@@ -54,7 +54,8 @@ pub(in super::super) struct ArtifactsPage<'a> {
 }
 
 /// How a server accepts uploads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(in super::super) struct Terms {
     /// Whether the server's store accepts uploads directly.
     pub(in super::super) direct: bool,
@@ -84,6 +85,20 @@ pub(in super::super) async fn read_all(
             Some(next) if next != cursor => cursor = next,
             _ => return Ok(Terms { direct, max_bytes }),
         }
+    }
+}
+
+/// The same for a run that may be yet to come, and has no artifacts then.
+pub(in super::super) async fn read_existing(
+    servers: &Servers,
+    run: &RunId,
+    patience: Duration,
+    on_retry: impl FnMut(&Retry<'_>),
+    on_artifact: impl FnMut(ShownArtifact),
+) -> Result<Terms, AskError> {
+    match read_all(servers, run, patience, on_retry, on_artifact).await {
+        Err(AskError::Refused { code: Some(code), body, .. }) if code == "run_not_found" => read(&body),
+        listed => listed,
     }
 }
 

@@ -1,9 +1,10 @@
 //! `runcast doctor`: checks whether the server would run here with this configuration.
 
-use std::io::{self, Write as _};
-use std::net::TcpListener;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use rustix::fs::{Access, access};
@@ -26,7 +27,8 @@ mod redis;
 #[derive(Args, Clone, Debug)]
 #[command(
     after_help = "Changes nothing but to try the lock of an existing data directory, and to write and remove one small \
-                        object where artifacts are. Connects to Redis, PostgreSQL and the store of artifacts.\n\
+                        object where artifacts are. Connects to Redis, PostgreSQL and the store of artifacts; to none \
+                        of them while a server runs here, which it says.\n\
                         Exit codes: 0 it would run (warnings included), 1 a check failed, 2 wrong usage, \
                         64 the configuration would be refused."
 )]
@@ -111,6 +113,14 @@ fn configuration(verdict: DoctorVerdict, problem: &ConfigProblem) -> Check {
 /// The checks that depend on the machine.
 fn machine(config: &Config) -> Vec<Check> {
     let data_dir = &config.server.data_dir;
+    if let Some(running) = running(config) {
+        let mut checks = vec![running];
+        if !config.is_cluster() {
+            checks.push(free_space(data_dir, config.journal.min_free_bytes));
+        }
+        checks.extend([journal(config), descriptors(Descriptors::now(), config)]);
+        return checks;
+    }
     let mut checks = Vec::new();
     if config.is_cluster() {
         checks.push(redis::check(config));
@@ -127,6 +137,49 @@ fn machine(config: &Config) -> Vec<Check> {
     checks
 }
 
+/// A server that runs here already, whose stores are left alone; `None`: there is none.
+fn running(config: &Config) -> Option<Check> {
+    let where_ = if config.is_cluster() {
+        if !answers(config) {
+            return None;
+        }
+        format!("on {}", config.server.bind)
+    } else {
+        let path = &config.server.data_dir;
+        // Its lock says it, and is only looked at.
+        if !path.join("lock").exists() || !matches!(DataDir::open(path), Err(DataDirError::InUse { .. })) {
+            return None;
+        }
+        format!("with the data directory {}", path.display())
+    };
+    let detail = format!(
+        "a server runs {where_}: its address, journal, catalog and artifacts were not touched; ask it by /ready, or \
+         stop it for all checks"
+    );
+    Some(Check::new("server", DoctorVerdict::Ok, detail))
+}
+
+/// Whether a server answers on the address that is configured.
+fn answers(config: &Config) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let ask = |address: SocketAddr| -> io::Result<String> {
+        // What listens on all addresses is asked on this machine's own.
+        let ip = match address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let mut socket = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), PATIENCE)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.write_all(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        let mut answer = String::new();
+        socket.take(4_096).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let addresses = config.server.bind.resolve().unwrap_or_default();
+    addresses.into_iter().any(|address| ask(address).is_ok_and(|answer| answer.contains("\"status\":\"ok\"")))
+}
+
 fn data_directory(path: &Path) -> Check {
     let check = |verdict, detail| Check::new("data directory", verdict, detail);
     let shown = path.display();
@@ -134,9 +187,6 @@ fn data_directory(path: &Path) -> Check {
         // Takes the lock as the server does, and releases it at once.
         return match DataDir::open(path) {
             Ok(_) => check(DoctorVerdict::Ok, format!("{shown} is writable, and no other process uses it")),
-            Err(error @ DataDirError::InUse { .. }) => {
-                check(DoctorVerdict::Fail, format!("{error}: is a runcast running already?"))
-            }
             Err(error) => check(DoctorVerdict::Fail, error.to_string()),
         };
     }
@@ -223,10 +273,16 @@ fn descriptors(limits: Descriptors, config: &Config) -> Check {
 }
 
 fn bind(config: &Config) -> Check {
-    let bind = config.server.bind;
-    match TcpListener::bind(bind) {
+    let bind = &config.server.bind;
+    let fails =
+        |error: io::Error| Check::new("address", DoctorVerdict::Fail, format!("can't listen on {bind}: {error}"));
+    let addresses = match bind.resolve() {
+        Ok(addresses) => addresses,
+        Err(error) => return fails(error),
+    };
+    match TcpListener::bind(&*addresses) {
         Ok(_) => Check::new("address", DoctorVerdict::Ok, format!("{bind} is free")),
-        Err(error) => Check::new("address", DoctorVerdict::Fail, format!("can't listen on {bind}: {error}")),
+        Err(error) => fails(error),
     }
 }
 

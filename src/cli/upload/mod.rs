@@ -15,7 +15,7 @@ use self::existing::ExistingArtifacts;
 use self::send::{SendError, Sender, Sent};
 use self::sources::{UploadSource, UploadSources};
 use super::artifacts::fit_for_stdout;
-use super::artifacts::listing::{ShownArtifact, Terms, read_all, saving};
+use super::artifacts::listing::{ShownArtifact, Terms, read_existing, saving};
 use super::progress::{FileBar, TransferProgress};
 use super::request::{Retry, Servers, client};
 use super::{ServerArgs, block_on, parse_run, tell};
@@ -146,7 +146,7 @@ async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &TransferPr
             progress.say(retry);
         }
     };
-    let terms = read_all(&servers, &args.run, patience, on_retry, |artifact| {
+    let terms = read_existing(&servers, &args.run, patience, on_retry, |artifact| {
         there.add(artifact, |name| names.contains(name));
     });
     let terms = terms.await.with_context(|| format!("asking for the artifacts of {}", args.run))?;

@@ -14,7 +14,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
-use super::super::artifacts::listing::{ShownArtifact, Terms, read_all};
+use super::super::artifacts::listing::{ShownArtifact, Terms, read_existing};
 use super::super::progress::FileBar;
 use super::super::request::{ATTEMPT, AskError, Failed, Patience, Servers, answer, read};
 use super::existing::ExistingArtifacts;
@@ -257,7 +257,7 @@ impl Sender {
         left: Duration,
     ) -> Result<SendStep, Failed> {
         let (mut there, mut is_pending) = (ExistingArtifacts::default(), false);
-        let listed = read_all(
+        let listed = read_existing(
             &self.servers,
             &self.run,
             left,

@@ -26,7 +26,7 @@ pub(in crate::http) async fn stats(edge: web::Data<ArtifactsEdge>) -> Result<Htt
     let saved = totals.bytes.saturating_sub(totals.stored_bytes);
     let percent: f64 = if totals.bytes == 0 { 0.0 } else { 100.0 * saved as f64 / totals.bytes as f64 };
     Ok(HttpResponse::Ok().json(json!({
-        "retentionDays": artifacts.parts().retention.days(),
+        "retentionDays": artifacts.parts().retention.borrow().days(),
         "artifactsPendingDeletion": totals.due,
         "totalArtifacts": totals.artifacts,
         "totalStorageBytes": totals.stored_bytes,

@@ -53,7 +53,7 @@ pub(in crate::http) async fn post(
     if test.as_ref().is_some_and(|test| test.chars().count() > 256) {
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
     }
-    let limit = Limit { bytes: edge.frame_bytes, code: "frame_too_large" };
+    let limit = Limit { bytes: edge.limits.borrow().frame_bytes, code: "frame_too_large" };
     let body = read::take(&request, &mut payload, limit, &bodies.bounds()).await?;
     if body.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));

@@ -19,6 +19,8 @@ use crate::tasks;
 
 /// Longest wait for a dependency's answer to a probe.
 const PROBE: Duration = Duration::from_secs(2);
+/// Every HTTP route, with its parameters.
+pub(in crate::http) const OPENAPI: &str = include_str!("../openapi.json");
 /// Most rooms that `/api/actors` lists.
 const MAX_ROOMS: usize = 100;
 
@@ -112,7 +114,7 @@ pub(in crate::http) async fn actors(edge: web::Data<ActorsEdge>) -> Result<HttpR
 
 /// `GET /api/openapi.json`
 pub(in crate::http) async fn openapi() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(include_str!("../openapi.json"))
+    HttpResponse::Ok().content_type("application/json").body(OPENAPI)
 }
 
 /// `GET /api/events.schema.json`

@@ -1,12 +1,13 @@
 //! The pages: the list of runs, one run, what operators see, and their icon. A page is a shell of a few lines; its
 //! scripts and styles are built from `web/` and embedded in the binary.
 
-use actix_web::http::header;
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::edge::RunsEdge;
 use super::events::run_id;
 use super::host;
+use super::media_type::accepts_html;
 use super::problem::Problem;
 
 mod assets;
@@ -19,15 +20,40 @@ pub use policy::PagePolicies;
 
 use shell::{PageKind, shell};
 
+/// Most bytes of a path that are shown.
+const MAX_PATH: usize = 200;
+
 fn page(request: &HttpRequest, policies: &PagePolicies, page: PageKind, title: &str) -> Result<HttpResponse, Problem> {
+    html(request, policies, StatusCode::OK, shell(page, title))
+}
+
+fn html(
+    request: &HttpRequest,
+    policies: &PagePolicies,
+    status: StatusCode,
+    text: String,
+) -> Result<HttpResponse, Problem> {
     let host = host::of(request.uri(), request.headers())?.map(|host| host.to_string());
-    Ok(HttpResponse::Ok()
+    Ok(HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, policies.of_page(host.as_deref())))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(shell(page, title)))
+        .body(text))
+}
+
+/// 404 where no route is: a page for a browser that looks for one, else a problem.
+pub(super) async fn missing(request: HttpRequest, policies: web::Data<PagePolicies>) -> Result<HttpResponse, Problem> {
+    let path = request.path();
+    let is_reader = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_api = ["/api", "/ws", "/mcp"].iter().any(|top| path.split('/').nth(1) == top.strip_prefix('/'));
+    if is_reader && !is_api && accepts_html(&request) {
+        let shown: String = path.chars().take(MAX_PATH).collect();
+        return html(&request, &policies, StatusCode::NOT_FOUND, shell::missing(&shown));
+    }
+    let detail = format!("no route {} {path}", request.method());
+    Err(Problem::new(StatusCode::NOT_FOUND, "not_found", detail))
 }
 
 /// `GET /`
@@ -46,7 +72,11 @@ pub(super) async fn run(
     (policies, runs): (web::Data<PagePolicies>, web::Data<RunsEdge>),
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let run = run_id(&path)?;
+    let run = match run_id(&path) {
+        // No run can be there.
+        Err(_) if accepts_html(&request) => return missing(request, policies).await,
+        run => run?,
+    };
     let title = title::title(&run, &*runs.run_catalog).await;
     page(&request, &policies, PageKind::Run, &title)
 }

@@ -40,7 +40,26 @@ pub(super) fn shell(page: PageKind, title: &str) -> String {
     )
 }
 
-/// A text as it stands in HTML and in its attributes.
+/// The HTML of the page that stands where none is. It has no script.
+pub(super) fn missing(path: &str) -> String {
+    let (styles, path) = (path_of("page.css"), escaped(path));
+    format!(
+        "<!doctype html>
+<html lang=\"en\">
+<meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
+<title>No such page · runcast</title>
+<link rel=\"icon\" href=\"/favicon.ico\" sizes=\"32x32\">
+<link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">
+<link rel=\"stylesheet\" href=\"{styles}\">
+<body><main class=\"list-empty\"><h1>There is no such page.</h1>
+<p>This server has nothing at <span class=\"mono\">{path}</span>.</p>
+<a class=\"button\" href=\"/\">All runs</a></main>
+"
+    )
+}
+
+/// A text as it stands in HTML and in its attributes; without what no title shows.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars().filter(|letter| is_shown(*letter)) {
@@ -64,6 +83,13 @@ pub(super) fn is_shown(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_that_stands_where_none_is_runs_nothing_and_shows_its_path_as_text() {
+        let page = missing("/a<script>\"&");
+        assert!(page.contains("nothing at <span class=\"mono\">/a&lt;script&gt;&quot;&amp;</span>."), "{page}");
+        assert!(!page.contains("<script"), "{page}");
+    }
 
     #[test]
     fn a_title_is_text_whatever_it_is() {

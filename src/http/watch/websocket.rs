@@ -3,7 +3,7 @@
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 
-use super::super::api::events::{after, refuse_filter, run_id};
+use super::super::api::events::{after, run_id};
 use super::super::api::live_traces::trace_id;
 use super::super::client_ip;
 use super::super::edge::{ArtifactsEdge, WatchEdge};
@@ -51,7 +51,6 @@ fn handshake(
     run: RunId,
     query: &WatchQuery,
 ) -> Result<HttpResponse, Problem> {
-    refuse_filter(request.query_string())?;
     let (after, screen) = (after(query.after.as_deref())?, query.screens()?);
     let mut response = switch(request, PROTOCOLS)?;
     let client_ip = client_ip::of(request, &edge.trusted_proxies);

@@ -13,6 +13,7 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{RunGroup, RunId, RunWord, Seq, Timestamp};
 
 pub mod artifacts;
+pub mod copy;
 mod format;
 pub mod packages;
 pub mod postgres;
@@ -50,6 +51,8 @@ pub struct RunFilter {
     pub project: Option<String>,
     /// Only runs of this branch.
     pub branch: Option<String>,
+    /// Only runs of this author, in any case.
+    pub author: Option<String>,
     /// Only runs with this label.
     pub label: Option<String>,
     /// Only runs that began at this time or later.

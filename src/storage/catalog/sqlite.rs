@@ -98,6 +98,31 @@ impl SqliteCatalog {
         Ok(Self { writer, readers })
     }
 
+    /// Opens the catalog of a node that may be running, only to read it.
+    ///
+    /// # Errors
+    /// As [`SqliteCatalog::open`]; also when there is no catalog, or one of an older format.
+    pub async fn open_to_read(path: &Path) -> Result<Self, OpenError<CatalogError>> {
+        let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        match Self::stored_format(path).await? {
+            Some(format) if i64::from(format) == known => {}
+            Some(format) => {
+                let shown = path.display();
+                return Err(CatalogError(format!(
+                    "the catalog {shown} has format version {format}: start this build of runcast on it once, which \
+                     makes it version {known}"
+                ))
+                .into());
+            }
+            None => return Err(CatalogError(format!("there is no catalog at {}", path.display())).into()),
+        }
+        let connect = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let connect = connect.disable_statement_logging().thread_name(|_| "catalog".into());
+        let readers = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(connect);
+        // Whatever is written fails.
+        Ok(Self { writer: readers.clone(), readers })
+    }
+
     /// The format version of the catalog in a file, which is only read: 0 when it has no tables, `None` when there is
     /// no file.
     ///

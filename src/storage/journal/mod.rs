@@ -25,6 +25,7 @@ use crate::protocol::{Clock, Cursor, Epoch, Lineage, Lines, ProducerId, RunId, S
 pub mod append_rules;
 mod hole;
 pub mod memory;
+pub mod moving;
 pub mod redis;
 mod run_cache;
 mod run_page;

@@ -6,6 +6,7 @@ use crate::support::{Certificates, PASSWORD, Postgres, SOON, eventually, soon};
 use futures_util::future::join_all;
 use runcast::protocol::{RunId, Timestamp};
 use runcast::storage::catalog::postgres::PostgresCatalog;
+use runcast::storage::catalog::runs::RunCatalog as _;
 use runcast::storage::catalog::{Catalog as _, CatalogError, RunFilter, RunRow};
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
@@ -291,4 +292,26 @@ async fn the_url_says_whether_the_connection_is_encrypted_and_who_is_trusted() {
         let refused = refusal(&url).await;
         assert!(refused.contains("certificate"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn runs_whose_summaries_are_behind_are_found_among_100_000_by_an_index() {
+    let url = Postgres::shared().await.database().await;
+    let catalog = open(&url).await;
+    let mut admin = Postgres::shared().await.admin(database(&url)).await;
+    let rows = "INSERT INTO runcast_runs (run_id, status, tip, created_at, last_at, home, summary_tip) \
+                SELECT 'r' || n, 'passed', 5, n, n, 'here', CASE WHEN n % 20000 = 0 THEN 4 ELSE 5 END \
+                FROM generate_series(1, 100000) AS n";
+    admin.execute(rows).await.unwrap();
+    admin.execute("ANALYZE runcast_runs").await.unwrap();
+    // More often than the server plans a statement anew for its parameters.
+    for _ in 0..10 {
+        let behind = catalog.behind(Timestamp::from_millis(90_000), 3).await.unwrap();
+        assert_eq!(behind, ["r80000", "r60000", "r40000"].map(|run| RunId::parse(run).unwrap()));
+    }
+    // A session tells its figures when it ends.
+    catalog.close().await;
+    let sql = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'runcast_runs_behind'";
+    let mut scans = async || sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut admin).await.unwrap();
+    eventually!(scans().await, |by_index| *by_index == 10, SOON);
 }

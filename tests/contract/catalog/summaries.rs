@@ -3,7 +3,7 @@
 use super::backend::{Backend, contract};
 use runcast::protocol::status::RunStatus;
 use runcast::protocol::{RunGroup, RunId, RunWord, Timestamp};
-use runcast::storage::catalog::runs::SummaryRow;
+use runcast::storage::catalog::runs::{AUTHOR, SummaryRow};
 use runcast::storage::catalog::{RunFilter, RunRow, WholeCatalog};
 
 contract! {
@@ -93,7 +93,7 @@ async fn some(catalog: &dyn WholeCatalog) {
         SummaryRow { branch: Some("fix/refunds".into()), labels: Vec::new(), ..summary("failed", RunWord::Failed) },
         SummaryRow {
             project: "api".into(),
-            words: vec!["ADA".into(), "100%_\\".into()],
+            words: vec![format!("{AUTHOR}ADA"), "100%_\\".into()],
             ..summary("passed", RunWord::Passed)
         },
         SummaryRow { group: RunGroup::Flaky, ..summary("flaky", RunWord::Passed) },
@@ -145,6 +145,8 @@ async fn texts_projects_branches_labels_and_times_find_runs(backend: Backend) {
         (RunFilter { project: text("api"), ..first(9) }, &["passed"]),
         (RunFilter { project: text("-"), ..first(9) }, &["asks"]),
         (RunFilter { branch: text("fix/refunds"), ..first(9) }, &["failed"]),
+        (RunFilter { author: text("Ada"), ..first(9) }, &["passed"]),
+        (RunFilter { author: text("ad"), ..first(9) }, &[]),
         (RunFilter { label: text("pr"), ..first(9) }, &["paused", "flaky", "passed", "lost"]),
         (RunFilter { label: text("r"), ..first(9) }, &["asks"]),
         (RunFilter { since: Some(Timestamp::from_millis(6)), ..first(9) }, &["asks", "paused"]),

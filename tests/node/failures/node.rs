@@ -69,7 +69,7 @@ impl LocalNode {
         let thread = std::thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let storage = open().await;
-                let told = move |address| started.send(address).unwrap();
+                let told = move |address, _| started.send(address).unwrap();
                 let stopped = async move { stopped.await.unwrap_or(()) };
                 let outcome = app::run(config, storage.clone(), listener, Vec::new(), told, stopped).await;
                 assert!(storage.close(PATIENCE).await, "a store was not closed");

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use runcast::app::{self, NodeOutcome};
-use runcast::config::Config;
+use runcast::app::{self, ConfigReload, NodeOutcome};
+use runcast::config::{Config, ConfigSources};
 use runcast::tasks::exits;
+use runcast::telemetry::LogFilter;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::mpsc;
 
@@ -79,10 +80,12 @@ async fn a_node_that_cannot_hear_signals_any_more_drains() {
     let (ended, end) = tokio::sync::oneshot::channel();
     let thread = std::thread::spawn(move || {
         let armed = Arc::new(AtomicBool::new(true));
-        LogSaboteur::install("SIGHUP means nothing", &armed, move |message| {
+        let (sources, filter) = (ConfigSources::default(), LogFilter::of_nobody());
+        let reload = ConfigReload { sources, config, filter };
+        LogSaboteur::install("SIGHUP: the configuration was read anew", &armed, move |message| {
             let _ = log.send(message.to_owned());
         });
-        let code = app::serve(config, false).unwrap();
+        let code = app::serve(reload, false).unwrap();
         ended.send(format!("{code:?}")).unwrap();
     });
     // From then on the process has taken its signals over.

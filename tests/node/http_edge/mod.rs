@@ -5,6 +5,8 @@ mod greeting;
 mod heads;
 mod hosts;
 mod old;
+mod pages;
+mod parameters;
 pub(crate) mod raw;
 mod slashes;
 mod slow_heads;

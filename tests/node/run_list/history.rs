@@ -116,3 +116,36 @@ async fn what_is_not_known_is_empty_and_what_is_wrong_is_named() {
     }
     node.get("/api/runs/none/compare?with=other").await.problem(404, "run_not_found");
 }
+
+fn variant(test: &Value, variant: &str) -> Value {
+    let mut test = test.clone();
+    test["variant"] = variant.into();
+    test
+}
+
+#[tokio::test]
+async fn a_test_of_several_variants_has_a_history_in_each() {
+    let node = quick();
+    let both = |linux: &str, windows: &str| {
+        [variant(&test("t", linux, 0), "linux"), variant(&test("t", windows, 0), "windows")]
+    };
+    finish(&node, "r1", 1, "main", &both("passed", "failed"), "failed").await;
+    finish(&node, "r2", 2, "main", &both("passed", "passed"), "passed").await;
+    finish(&node, "r3", 3, "main", &[variant(&test("t", "failed", 0), "linux")], "failed").await;
+    let asked = async |run: &str, query: &str| {
+        let history = node.get_json(&format!("/api/runs/{run}/history?{query}")).await;
+        let tests = history["tests"].as_array().unwrap().iter();
+        let outcomes = |one: &Value| {
+            one["results"].as_array().unwrap().iter().map(|result| result["outcome"].clone()).collect::<Value>()
+        };
+        tests.map(|one| (one["variant"].clone(), outcomes(one))).collect::<Vec<_>>()
+    };
+    let linux = (json!("linux"), json!(["expected", "expected"]));
+    let windows = (json!("windows"), json!(["unexpected", "expected"]));
+    assert_eq!(asked("r2", "test=t").await, [linux.clone(), windows.clone()], "each that the run has");
+    assert_eq!(asked("r2", "test=t&variant=windows").await, [windows]);
+    let now = (json!("linux"), json!(["expected", "expected", "unexpected"]));
+    assert_eq!(asked("r3", "test=t").await, [now]);
+    let apart = (Value::Null, json!([]));
+    assert_eq!(asked("r2", "test=t&test=t&variant=&variant=linux").await, [apart, linux]);
+}

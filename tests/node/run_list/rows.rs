@@ -1,7 +1,7 @@
 //! What the rows say, and how runs are found.
 
 use super::{QUICK, find, quick, row, shop, status, store, test};
-use crate::support::{SOON, TestNode, eventually};
+use crate::support::{SOON, TestNode, WallClock, eventually};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -87,10 +87,12 @@ async fn runs_are_found_by_what_their_rows_say_and_counted_per_group() {
         ("q=REFUNDS+half", &["third", "second", "first"]),
         ("q=fix", &["second"]),
         ("branch=main", &["third", "first"]),
+        ("author=ada", &["third", "second", "first"]),
+        ("author=shop", &[]),
         ("project=shop&label=pr&since=1h", &["third", "second", "first"]),
         ("project=api", &[]),
         ("since=2999-01-01T00:00:00Z", &[]),
-        ("odd=parameter&branch=main&limit=1", &["third"]),
+        ("branch=main&limit=1", &["third"]),
     ] {
         assert_eq!(found(query).await, want, "{query}");
     }
@@ -105,6 +107,7 @@ async fn runs_are_found_by_what_their_rows_say_and_counted_per_group() {
         ("group=done", "invalid_group"),
         ("since=soon", "invalid_since"),
         ("groups=2", "invalid_groups"),
+        ("odd=parameter", "unknown_parameter"),
     ] {
         node.get(&format!("/api/runs?{query}")).await.problem(400, code);
     }
@@ -144,4 +147,22 @@ async fn a_long_log_and_hostile_texts_are_summed_up_too() {
     assert_eq!((&row["events"], &row["firstError"]["title"]), (&62.into(), &"\u{202e}<script>".into()), "{row}");
     let history = node.get_json("/api/runs/long/history?test=a%00b").await;
     assert_eq!(history["tests"][0]["results"].as_array().unwrap().len(), 1, "{history}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_lost_says_so_in_its_row_and_is_among_the_failed() {
+    let clock = WallClock::new();
+    let environment = clock.environment();
+    let by_clock: Vec<_> = environment.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let mut node = TestNode::start(&[&QUICK[..], &by_clock, &[("RUNCAST__JOURNAL__SWEEP_SECS", "1")]].concat());
+    node.may_report();
+    store(&node, "r", &[status("running", shop(7, "main")), test("t", "passed", 0)]).await;
+    row(&node, "r", |row| row["word"] == "running" && row["counts"]["passed"] == 1).await;
+    clock.set("+8d");
+    eventually!(node.get_json("/ready").await["warnings"].to_string(), |told| told.contains("jumped"), SOON);
+    node.signal(rustix::process::Signal::USR1);
+    let lost = row(&node, "r", |row| row["word"] == "lost" && !row["endedAt"].is_null()).await;
+    assert_eq!((&lost["status"], &lost["events"], &lost["meta"]["number"]), (&"lost".into(), &3.into(), &7.into()));
+    let failed = node.get_json("/api/runs?group=failed").await;
+    assert_eq!((&failed["groups"]["failed"], &failed["runs"][0]["runId"]), (&1.into(), &"r".into()));
 }

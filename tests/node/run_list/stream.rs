@@ -2,7 +2,7 @@
 
 use super::{QUICK, quick, shop, status, store, test};
 use crate::support::{EventStream, SOON, TestNode, eventually, soon};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 async fn open(node: &TestNode) -> EventStream {
     EventStream::open(node, "/api/runs/stream", "").await
@@ -70,4 +70,44 @@ async fn a_drain_ends_the_stream_and_sends_listeners_elsewhere() {
     while soon("the end", stream.next()).await.is_some() {}
     assert_eq!(stream.retry, Some(1_000));
     node.ended().await.assert_clean(false);
+}
+
+/// A run whose row has many bytes.
+fn wide(place: usize) -> Value {
+    let (text, labels) = ("wide ".repeat(200), vec!["wide ".repeat(50); 20]);
+    json!({"number": place, "title": text, "branch": text, "ciUrl": text, "author": text, "labels": labels})
+}
+
+#[tokio::test]
+async fn a_listener_who_reads_too_slowly_is_told_to_come_back_and_misses_nothing() {
+    const RUNS: usize = 24;
+    const ROUNDS: usize = 24;
+    let node = quick();
+    let (mut slow, mut quick) = (EventStream::open_narrow(&node, "/api/runs/stream").await, open(&node).await);
+    // What the listener is to be told is more than the sockets between take, and comes in more looks than are kept.
+    for round in 0..ROUNDS {
+        let stored = (0..RUNS).map(|place| {
+            let event = if round == 0 { status("running", wide(place)) } else { test("t", "running", round as u64) };
+            let (node, run) = (&node, format!("r{place}"));
+            async move { store(node, &run, &[event]).await }
+        });
+        futures_util::future::join_all(stored).await;
+        let last = format!("r{}", RUNS - 1);
+        let told = |record: &Value| {
+            let mut rows = record["runs"].as_array().unwrap().iter();
+            rows.any(|row| row["runId"] == *last && row["events"] == round + 1 && row["meta"]["number"] == RUNS - 1)
+        };
+        until(&mut quick, told).await;
+    }
+    let mut records = 0;
+    while soon("the end", slow.next()).await.is_some() {
+        records += 1;
+    }
+    assert_eq!(slow.retry, Some(1_000));
+    assert!((1..ROUNDS).contains(&records), "{records} records before the end");
+    let mut again = open(&node).await;
+    until(&mut again, |record| {
+        record["runs"].as_array().unwrap().iter().filter(|row| row["events"] == ROUNDS).count() == RUNS
+    })
+    .await;
 }

@@ -114,14 +114,16 @@ export function readUrl(search: string): Filter {
   };
 }
 
-/** The query for the server. It has no parameter for authors: they are among what `q` finds. */
+/** The query for the server. */
 export function queryOf(filter: Filter, limit: number, cursor: string | null): string {
   const query = new URLSearchParams();
-  const words = [filter.words.trim(), filter.author].filter((word) => word !== '').join(' ');
+  const words = filter.words.trim();
   if (words !== '') query.set('q', words);
   if (filter.group !== 'all') query.set('group', filter.group);
   if (filter.started !== 'all') query.set('since', filter.started);
-  for (const name of ['branch', 'label', 'project'] as const) if (filter[name] !== '') query.set(name, filter[name]);
+  for (const name of ['branch', 'label', 'project', 'author'] as const) {
+    if (filter[name] !== '') query.set(name, filter[name]);
+  }
   query.set('limit', String(limit));
   if (cursor !== null) query.set('cursor', cursor);
   return query.toString();

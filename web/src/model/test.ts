@@ -132,6 +132,9 @@ export interface Artifact {
   /** What keeps it: `pin`, `rule:KIND` or `days`. */
   retainedBy?: string | null;
   createdAt?: number | null;
+  /** When it was deleted, and by what: `days`, `rule:KIND`, `pin`, `request` or `upload`. */
+  deletedAt?: number | null;
+  deletedBy?: string | null;
 }
 
 /** When the first and the last attempt at a test began. */

@@ -1,4 +1,6 @@
 /** The run's artifacts: listed once, then told by events. */
+import { ApiError } from '@runcast/client';
+
 import type { Artifact, FromWorker } from '../model.js';
 import type { Http } from './http.js';
 import { listOf, type Members, membersOf, numberOf, type RunEvent, textOf, timeOf } from './read.js';
@@ -19,10 +21,12 @@ export class Artifacts {
   async list(signal: AbortSignal): Promise<void> {
     let cursor: string | null = null;
     for (let page = 0; page < MOST_PAGES; page += 1) {
-      const answer: Members = await this.http.insist(
-        () => this.http.json<Members>('/artifacts', { limit: LIMIT, cursor }, signal),
-        signal,
-      );
+      const answer: Members = await this.http
+        .insist(() => this.http.json<Members>('/artifacts', { limit: LIMIT, cursor }, signal), signal)
+        .catch((error: unknown) => {
+          if (error instanceof ApiError && error.status === 404) return {}; // the run is yet to come
+          throw error;
+        });
       for (const one of listOf(answer['artifacts'])) {
         const members = membersOf(one);
         if (members['state'] === 'ready') this.#add(members, null);

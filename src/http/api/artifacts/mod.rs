@@ -85,6 +85,17 @@ pub(in crate::http) struct ArtifactsQuery {
     cursor: Option<String>,
 }
 
+/// Refuses a listing of a run that never was with 404. The answer has the terms for uploads to it, too: it may come.
+pub(in crate::http::api) async fn refuse_unknown(service: &ArtifactService, run: &RunId) -> Result<(), Problem> {
+    if service.knows(run).await? {
+        return Ok(());
+    }
+    let detail = format!("there is no run {run}: it has neither events nor artifacts");
+    Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", detail)
+        .with("direct", service.parts().objects.serves_itself())
+        .with("maxBytes", service.parts().limits().bytes))
+}
+
 /// `GET /api/runs/{runId}/artifacts`
 pub(in crate::http) async fn list(
     edge: web::Data<ArtifactsEdge>,
@@ -99,6 +110,9 @@ pub(in crate::http) async fn list(
     let after = query.cursor.as_deref().filter(|text| !text.is_empty()).map(artifact_id).transpose();
     let after = after.map_err(|_| Problem::bad_request("invalid_cursor", "cursor must be that of an earlier page"))?;
     let ListedArtifacts { artifacts, more, pin } = service.list(&run, after, limit).await?;
+    if artifacts.is_empty() {
+        refuse_unknown(service, &run).await?;
+    }
     let cursor = artifacts.last().filter(|_| more).map(|kept| kept.artifact.id);
     let listed: Vec<_> = artifacts.iter().map(|kept| json::Artifact::of(kept, service)).collect();
     Ok(HttpResponse::Ok().json(json!({
@@ -108,7 +122,7 @@ pub(in crate::http) async fn list(
         "more": more,
         "pin": pin,
         "direct": service.parts().objects.serves_itself(),
-        "maxBytes": service.parts().limits.bytes,
+        "maxBytes": service.parts().limits().bytes,
     })))
 }
 

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 
 use super::super::super::problem::{Problem, saturated_with};
-use crate::artifacts::ArtifactError;
+use crate::artifacts::{ArtifactError, Departure};
 use crate::protocol::ArtifactState;
 use crate::storage::objects::ObjectsError;
 use crate::storage::objects::signing::GrantError;
@@ -41,7 +41,12 @@ impl From<ArtifactError> for Problem {
                 let detail = reason.map_or(detail.clone(), |reason| format!("{detail}: {reason}"));
                 Self::new(StatusCode::CONFLICT, "artifact_pending", detail).retry_after(1)
             }
-            ArtifactError::Gone => Self::new(StatusCode::GONE, "artifact_gone", detail),
+            ArtifactError::Gone(Departure { at, by, created_at }) => {
+                Self::new(StatusCode::GONE, "artifact_gone", detail)
+                    .with("deletedAt", at.to_string())
+                    .with("deletedBy", by.to_string())
+                    .with("createdAt", created_at.to_string())
+            }
             ArtifactError::Interrupted => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail),
         }
     }

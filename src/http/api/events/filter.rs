@@ -61,24 +61,6 @@ pub(super) fn before(text: Option<&str>) -> Result<Option<After>, Problem> {
     }
 }
 
-/// Refuses the parameters of a filter where every event is told.
-///
-/// # Errors
-/// 400 with the code of the first that is there.
-pub(in crate::http) fn refuse_filter(query: &str) -> Result<(), Problem> {
-    const NAMES: [(&str, &str); 4] = [
-        ("types", "invalid_types"),
-        ("test", "invalid_test"),
-        ("variant", "invalid_variant"),
-        ("before", "invalid_before"),
-    ];
-    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-    let found = names.filter_map(|name| NAMES.iter().find(|(known, _)| *known == name)).next();
-    let Some((name, code)) = found else { return Ok(()) };
-    let rule = format!("{name} is not for live connections, which tell every event; pages of events take it");
-    Err(Problem::bad_request(code, rule))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,16 +98,6 @@ mod tests {
         for bad in ["0", "1:0", "-5", "x", "99999999999999999999", "1:2:3"] {
             let refused = before(Some(bad)).unwrap_err().to_string();
             assert!(refused.contains("invalid_before") && refused.contains("before must be N"), "{bad}: {refused}");
-        }
-    }
-
-    #[test]
-    fn live_connections_take_no_filter() {
-        assert!(refuse_filter("after=3&testing=1&screen=auto").is_ok());
-        for (query, code) in
-            [("types=log", "invalid_types"), ("after=1&test=", "invalid_test"), ("before", "invalid_before")]
-        {
-            assert!(refuse_filter(query).unwrap_err().to_string().contains(code), "{query}");
         }
     }
 }

@@ -10,7 +10,7 @@ mod filter;
 mod page;
 mod post;
 
-pub(in crate::http) use filter::{filter, refuse_filter};
+pub(in crate::http) use filter::filter;
 pub(in crate::http) use page::page;
 pub(in crate::http) use post::post;
 

@@ -84,10 +84,10 @@ pub(in crate::http) async fn post(
     let kind = body_kind(&request)?;
     let numbered = numbering(&request)?;
     let mut given = Given::of(&request, numbered.as_ref().map(|numbered| numbered.producer.clone()))?;
-    let limits = &edge.limits;
+    let limits = edge.limits.borrow().events;
     let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
     let ReadBody { body, mut held } = read::take(&request, &mut payload, limit, &bodies.bounds()).await?;
-    let batch = parse_body(kind, body, &run, limits, Timestamp::now())?;
+    let batch = parse_body(kind, body, &run, &limits, Timestamp::now())?;
     given.read(&batch);
     // The lines are a slice of the body, or a copy that is slightly longer.
     held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());

@@ -8,6 +8,7 @@ use super::super::body::read::{self, Limit};
 use super::super::edge::{ArtifactsEdge, Bodies};
 use super::super::media_type::content_type;
 use super::super::problem::Problem;
+use super::artifacts::refuse_unknown;
 use super::events::run_id;
 use crate::artifacts::{ArtifactService, ListedTrace, LiveTrace, LiveTraceError};
 use crate::protocol::live_trace::batch::{self, MAX_BATCH_BYTES, PARTS_TYPE};
@@ -120,6 +121,9 @@ pub(in crate::http) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let (service, run) = (edge.service()?, run_id(&path)?);
     let (traces, more) = service.live_traces(&run).await?;
+    if traces.is_empty() {
+        refuse_unknown(service, &run).await?;
+    }
     let listed: Vec<_> = traces
         .iter()
         .map(|ListedTrace { id, bytes, updated_at, full }| {

@@ -51,6 +51,8 @@ pub struct ArtifactRow {
     pub idempotency_key: Option<String>,
     /// Time of its announcement.
     pub created_at: Timestamp,
+    /// When it was deleted, or removed by the cleanup.
+    pub deleted_at: Option<Timestamp>,
 }
 
 impl ArtifactRow {

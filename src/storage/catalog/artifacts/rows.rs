@@ -10,7 +10,7 @@ use crate::storage::catalog::tables::Cells;
 /// The columns that [`artifact`] reads.
 pub(super) const COLUMNS: &str = "id, run_id, name, kind, content_type, test, state, key, direct, size, sha256, \
                                   stored_size, stored_sha256, coding, method, decoded_size, failure, idempotency_key, \
-                                  created_at";
+                                  created_at, deleted_at";
 
 /// The columns that [`pin`] reads.
 pub(super) const PIN_COLUMNS: &str = "reason, until, since";
@@ -33,6 +33,7 @@ pub(super) fn artifact(row: &impl Cells) -> Result<ArtifactRow, sqlx::Error> {
         failure: row.text("failure")?,
         idempotency_key: row.text("idempotency_key")?,
         created_at: must("created_at", time(row, "created_at")?)?,
+        deleted_at: time(row, "deleted_at")?,
     })
 }
 

@@ -62,6 +62,8 @@ pub struct Inspection {
     pub tls: bool,
     /// The format version of its tables; 0 when they are yet to be made.
     pub format: u32,
+    /// The format version of this build.
+    pub known: u32,
     /// Why it can't be used as it is.
     pub obstacle: Option<String>,
 }
@@ -108,7 +110,10 @@ impl PostgresCatalog {
             (false, true, Err(newer)) => Some(newer.to_string()),
             (false, true, Ok(_)) => None,
         };
-        Ok(Inspection { location: connections.location(), version, tls, format: format.unwrap_or_default(), obstacle })
+        let known = self::tables().iter().map(|migration| migration.version).max().unwrap_or_default();
+        let known = u32::try_from(known).unwrap_or(u32::MAX);
+        let (location, format) = (connections.location(), format.unwrap_or_default());
+        Ok(Inspection { location, version, tls, format, known, obstacle })
     }
 }
 

@@ -26,6 +26,8 @@ pub const MAX_HISTORY: usize = 14;
 pub const MAX_COMPARED: usize = 100;
 /// Most tests that a comparison lists as the slowest.
 pub const MAX_SLOWEST: usize = 10;
+/// What stands before the author among the words of a run, so that authors are found apart from other words.
+pub const AUTHOR: char = '\u{1}';
 /// The project of a run that names none.
 pub const NO_PROJECT: &str = "-";
 
@@ -67,7 +69,7 @@ pub struct SummaryRow {
     pub ended_at: Option<Timestamp>,
     /// Words that its producer gave it.
     pub labels: Vec<String>,
-    /// What it is searched by: texts, in any case.
+    /// What it is searched by: texts, in any case. The author stands behind [`AUTHOR`].
     pub words: Vec<String>,
     /// The members that the list adds, as a JSON object.
     pub text: String,

@@ -3,7 +3,7 @@
 use super::super::RunFilter;
 use super::super::tables::SqlDialect;
 use super::statement::Parameters;
-use super::storable;
+use super::{AUTHOR, storable};
 use crate::protocol::{RunGroup, RunWord};
 
 /// Most words that are searched for.
@@ -20,6 +20,12 @@ pub(super) fn conditions(filter: &RunFilter, dialect: &SqlDialect, parameters: &
     if let Some(label) = &filter.label {
         let label = parameters.add(format!("\n{}\n", storable(label)));
         all.push(format!("{}(labels, {label}) > 0", dialect.find));
+    }
+    if let Some(author) = &filter.author {
+        // As it stands among the words: in one line, in lower case.
+        let author = storable(author).replace('\n', " ").to_lowercase();
+        let author = parameters.add(format!("\n{AUTHOR}{author}\n"));
+        all.push(format!("{}(words, {author}) > 0", dialect.find));
     }
     if let Some(since) = filter.since {
         let since = parameters.add(since);
@@ -48,7 +54,7 @@ pub(super) fn page_conditions(filter: &RunFilter, dialect: &SqlDialect, paramete
 
 /// Whether a filter asks for what no index has.
 pub(super) fn looks_through_all(filter: &RunFilter) -> bool {
-    filter.text.is_some() || filter.label.is_some() || filter.branch.is_some()
+    filter.text.is_some() || filter.label.is_some() || filter.branch.is_some() || filter.author.is_some()
 }
 
 /// The conditions of which one is to hold: a status, or a word. Each has an index in the list's order. Empty: any.

@@ -95,14 +95,16 @@ pub struct RunRecord {
     pub marks: ProducerMarks,
     /// Its earliest deadline, in journals that keep it here.
     pub due: Option<Timestamp>,
-    /// Whether the lineage's last entry is stored. If not, the next append stores it.
+    /// Whether the lineage's last entry is stored with an event. If not, the next append stores it.
     epoch_is_stored: bool,
 }
 
 impl RunRecord {
     /// Builds the record from what is stored of a run.
     pub fn load(mut head: Head, marks: ProducerMarks, epochs: Epochs) -> Self {
-        let epoch_is_stored = !open_pending(&mut head, epochs.incarnation);
+        open_pending(&mut head, epochs.incarnation);
+        // The last epoch of a run that was moved here has no event either, until its first append opens it.
+        let epoch_is_stored = head.lineage.entries().last().is_none_or(|(_, first)| *first <= head.tip);
         Self { head, marks, due: None, epoch_is_stored }
     }
 }

@@ -155,6 +155,23 @@ fn a_run_whose_lineage_ends_before_this_incarnation_opens_its_epoch_once() {
 }
 
 #[test]
+fn a_run_that_was_moved_opens_the_epoch_that_it_was_given_and_void_is_what_was_open() {
+    let mut run = unborn();
+    let steered = Post {
+        control: Some(ControlPost { steers: true, ..ControlPost::default() }),
+        ..post("a", 1, 1, OnGap::Refuse)
+    };
+    let mut head = append(&mut run, &append_of(vec![steered]), &moment()).stored.head;
+    head.lineage.open(Epoch(9), 2);
+    let mut moved = RunRecord::load(head, ProducerMarks::default(), moment().epochs);
+    let first = append(&mut moved, &append_of(vec![post("b", 1, 1, OnGap::Refuse)]), &moment());
+    assert_eq!(first.opened, Some((Epoch(9), 2)));
+    let events: Vec<_> = first.stored.segments.iter().flat_map(|segment| segment.lines().iter()).collect();
+    assert!(events.len() == 2 && events[0].windows(13).any(|part| part == b"control_reset"), "{events:?}");
+    assert_eq!(append(&mut moved, &append_of(vec![post("b", 2, 1, OnGap::Refuse)]), &moment()).opened, None);
+}
+
+#[test]
 fn epochs_only_grow_even_when_the_clock_goes_back() {
     let mut epochs = Epochs { incarnation: Epoch(5_000), births: Epoch(5_000) };
     epochs.raise_births(NOW);

@@ -70,6 +70,16 @@ impl RedisKeys {
         format!("{}:{{{run}}}:control", self.prefix)
     }
 
+    /// The segments of a run that is being moved here, until it is there as a whole.
+    pub(super) fn staged_log(&self, run: &RunId) -> String {
+        format!("{}:{{{run}}}:staged:log", self.prefix)
+    }
+
+    /// Those of them that hold control events.
+    pub(super) fn staged_control(&self, run: &RunId) -> String {
+        format!("{}:{{{run}}}:staged:control", self.prefix)
+    }
+
     /// A hash of the run's producers.
     pub(super) fn marks(&self, run: &RunId) -> String {
         format!("{}:{{{run}}}:marks", self.prefix)

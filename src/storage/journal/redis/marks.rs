@@ -18,11 +18,16 @@ pub(super) fn value(mark: &Mark, tip: Seq) -> String {
 
 /// Producers' marks from the script's JSON object, the last used one last.
 pub(super) fn load(json: &str) -> Result<ProducerMarks, JournalError> {
+    Ok(ProducerMarks::new(listed(json)?.into_iter().map(|(_, producer, mark)| (producer, mark))))
+}
+
+/// The same, each with the run's tip when the mark was stored.
+pub(super) fn listed(json: &str) -> Result<Vec<(Seq, ProducerId, Mark)>, JournalError> {
     let listed: HashMap<String, String> = serde_json::from_str(json).map_err(malformed)?;
     let marks: Option<Vec<_>> = listed.iter().map(|(producer, value)| parse(producer, value)).collect();
     let mut marks = marks.ok_or_else(|| malformed("a producer's mark"))?;
     marks.sort_by_key(|(seq, ..)| *seq);
-    Ok(ProducerMarks::new(marks.into_iter().map(|(_, producer, mark)| (producer, mark))))
+    Ok(marks)
 }
 
 fn parse(producer: &str, value: &str) -> Option<(Seq, ProducerId, Mark)> {

@@ -45,6 +45,7 @@ mod incarnation;
 mod keys;
 mod listing;
 mod marks;
+pub mod moving;
 pub mod notice;
 mod reading;
 mod reply;

@@ -22,6 +22,9 @@ pub(super) struct Scripts {
     pub(super) settle_due: Script,
     pub(super) expire: Script,
     pub(super) bury: Script,
+    pub(super) moved: Script,
+    pub(super) stage: Script,
+    pub(super) import: Script,
 }
 
 /// The script that opens or finds the store's incarnation; it runs on each new connection.
@@ -37,6 +40,9 @@ impl Scripts {
             settle_due: Script::new(include_str!("settle_due.lua")),
             expire: Script::new(include_str!("expire.lua")),
             bury: Script::new(include_str!("bury.lua")),
+            moved: Script::new(include_str!("moved.lua")),
+            stage: Script::new(include_str!("stage.lua")),
+            import: Script::new(include_str!("import.lua")),
         }
     }
 }

@@ -5,7 +5,7 @@ use tracing::warn;
 
 use super::rows::{self, ListedBy, heads};
 use super::{SqliteJournal, read_failed};
-use crate::protocol::{RunId, Timestamp};
+use crate::protocol::{Epoch, RunId, Timestamp};
 use crate::storage::journal::{JournalError, RunPage, RunPosition};
 
 /// Runs with an event at or after ?1, behind the position (?3, ?4), at most ?2. Most runs are found by `active_at`,
@@ -50,31 +50,43 @@ impl SqliteJournal {
         after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
-        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let mut position =
-            after.map_or((i64::MIN, String::new()), |after| (after.at.as_millis(), after.run.to_string()));
-        let mut runs = Vec::new();
-        loop {
-            let (at, run) = position;
-            let query = sqlx::query(sql).bind(time.as_millis()).bind(most).bind(at).bind(run);
-            let mut found = query.fetch_all(&self.readers).await.map_err(read_failed)?;
-            let more = found.len() > limit;
-            found.truncate(limit);
-            runs.extend(found.iter().filter_map(|row| match rows::head(row, self.incarnation) {
-                Ok(head) => Some(head),
-                Err(error) => {
-                    let run = rows::name(row);
-                    warn!(run, %error, "a run is passed over: its head can't be read");
-                    None
-                }
-            }));
-            let next = found.iter().rev().find_map(|row| rows::position(row, by));
-            match (found.last(), next) {
-                (Some(_), Some(next)) if more => return Ok(RunPage { runs, next: Some(next) }),
-                // A whole page of names that no run can have: only a raw position says where the next page begins.
-                (Some(last), None) if more => position = rows::raw_position(last, by).map_err(read_failed)?,
-                _ => return Ok(RunPage { runs, next: None }),
+        page(&self.readers, self.incarnation, sql, by, time, after, limit).await
+    }
+}
+
+/// The same, with what it needs of a journal.
+pub(super) async fn page(
+    readers: &SqlitePool,
+    incarnation: Epoch,
+    sql: &'static str,
+    by: ListedBy,
+    time: Timestamp,
+    after: Option<&RunPosition>,
+    limit: usize,
+) -> Result<RunPage, JournalError> {
+    let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let mut position = after.map_or((i64::MIN, String::new()), |after| (after.at.as_millis(), after.run.to_string()));
+    let mut runs = Vec::new();
+    loop {
+        let (at, run) = position;
+        let query = sqlx::query(sql).bind(time.as_millis()).bind(most).bind(at).bind(run);
+        let mut found = query.fetch_all(readers).await.map_err(read_failed)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        runs.extend(found.iter().filter_map(|row| match rows::head(row, incarnation) {
+            Ok(head) => Some(head),
+            Err(error) => {
+                let run = rows::name(row);
+                warn!(run, %error, "a run is passed over: its head can't be read");
+                None
             }
+        }));
+        let next = found.iter().rev().find_map(|row| rows::position(row, by));
+        match (found.last(), next) {
+            (Some(_), Some(next)) if more => return Ok(RunPage { runs, next: Some(next) }),
+            // A whole page of names that no run can have: only a raw position says where the next page begins.
+            (Some(last), None) if more => position = rows::raw_position(last, by).map_err(read_failed)?,
+            _ => return Ok(RunPage { runs, next: None }),
         }
     }
 }

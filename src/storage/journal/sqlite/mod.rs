@@ -21,7 +21,8 @@
 //!
 //! A new epoch costs nothing when nothing was lost: every cursor up to the surviving tip stays valid. So the journal
 //! opens one whenever there is doubt. One case can't be noticed: a whole directory is put back, `-instance` included,
-//! as it was after a clean shutdown or within the same boot. Whoever restores one must delete `journal.db-instance`.
+//! as it was after a clean shutdown or within the same boot. Whoever restores one must delete `journal.db-instance`;
+//! `runcast restore` leaves it out.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,12 +44,14 @@ pub use format::stored_format;
 pub use instance::boot_id;
 
 mod connection;
+pub mod copy;
 mod disk;
 mod due;
 mod format;
 mod group;
 mod instance;
 mod listing;
+pub mod moving;
 mod reads;
 mod rows;
 mod run_cache;

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 use crate::storage::journal::append_rules::{self, Epochs, Mark, ProducerMarks, RunRecord};
+use crate::storage::journal::moving::{MovedMark, MovedRun};
 use crate::storage::journal::{Head, RunHead, RunPhase, RunPosition};
 
 /// A statement for a run's row and lineage. The caller appends a `WHERE` on `r`.
@@ -131,6 +132,20 @@ pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, RunRec
     Ok((id, row.try_get(0)?, run))
 }
 
+/// Reads a row of [`heads!`] with the run's earliest deadline and its producers' marks, each with the tip when it was
+/// stored: the run as it is moved.
+pub(super) fn moved(row: &SqliteRow) -> Result<MovedRun, sqlx::Error> {
+    let (run, head) = stored_head(row)?;
+    let stored: Vec<(String, u64, Option<String>, Seq)> = serde_json::from_str(row.try_get(15)?).map_err(malformed)?;
+    let mut marks = Vec::with_capacity(stored.len());
+    for (producer, high, state, used_at) in stored {
+        let state = state.map(|state| serde_json::from_str(&state)).transpose().map_err(malformed)?;
+        marks.push(MovedMark { producer: ProducerId::from_stored(&producer), mark: Mark { high, state }, used_at });
+    }
+    let due = row.try_get::<Option<i64>, _>(14)?.map(Timestamp::from_millis);
+    Ok(MovedRun { run, head, marks, due })
+}
+
 /// The stored form of how a producer stands in its run.
 pub(super) fn state_value(mark: &Mark) -> Option<String> {
     // Names and numbers always serialise.
@@ -223,6 +238,7 @@ pub(super) static PRODUCERS: LazyLock<RowWriter> = LazyLock::new(|| {
     )
 });
 
-/// Writes rows of `lineage`.
-pub(super) static LINEAGE: LazyLock<RowWriter> =
-    LazyLock::new(|| RowWriter::new("INSERT INTO lineage (run, epoch, first) VALUES", "(?,?,?)", ""));
+/// Writes rows of `lineage`. A run that was moved here has the row of the epoch that its next append opens.
+pub(super) static LINEAGE: LazyLock<RowWriter> = LazyLock::new(|| {
+    RowWriter::new("INSERT INTO lineage (run, epoch, first) VALUES", "(?,?,?)", "ON CONFLICT DO NOTHING")
+});

@@ -89,6 +89,7 @@ pub(crate) fn pending(number: u64) -> ArtifactRow {
         failure: None,
         idempotency_key: None,
         created_at: at(number as i64),
+        deleted_at: None,
     }
 }
 

@@ -23,15 +23,20 @@ export const nameWanted = signal<{ from: From; go: () => void } | null>(null);
 
 let anonymous = false;
 
-/** Who one is from now on, for others to see. An empty name: nobody in particular. */
+/** Most characters of a name. */
+export const MAX_NAME = 60;
+
+/** Changes one's name for what one does from now on, and keeps it in this browser. An empty name: none. */
+export function rename(name: string): void {
+  anonymous = name === '';
+  who.name.value = name;
+  keep('runcast-user', name);
+  tell({ type: 'name', user: name });
+}
+
+/** Answers the question for one's name, and gives the command that waited for it. An empty name: none. */
 export function setName(name: string): void {
-  if (name === '') {
-    anonymous = true;
-  } else {
-    who.name.value = name;
-    keep('runcast-user', name);
-    tell({ type: 'name', user: name });
-  }
+  rename(name);
   const wanted = nameWanted.peek();
   nameWanted.value = null;
   wanted?.go();

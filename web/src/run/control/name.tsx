@@ -2,10 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Button } from '../../ui/button.js';
-import { nameWanted, setName, type From } from './give.js';
-
-/** Most characters of a name. */
-const MAX_NAME = 60;
+import { MAX_NAME, nameWanted, setName, type From } from './give.js';
 
 /** The field, where a command of `from` waits for it. */
 export function NameField({ from }: { from: From }) {

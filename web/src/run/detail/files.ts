@@ -159,10 +159,12 @@ export function whyNot({ artifact, note, upload }: FileItem, over: boolean): str
   return null;
 }
 
-function goneBecause({ expiresAt, createdAt, retainedBy }: Artifact): string {
-  if (expiresAt === null) return 'its file is gone: it has expired, or was deleted';
-  if (retainedBy === 'pin') return 'its file was deleted';
-  const days = createdAt == null ? null : Math.round((expiresAt - createdAt) / 86_400_000);
-  if (expiresAt > Date.now()) return 'its file was deleted';
-  return `its file was deleted on ${DAY.format(expiresAt)} by the retention${days === null ? '' : ` of ${days} ${days === 1 ? 'day' : 'days'}`}`;
+function goneBecause({ createdAt, deletedAt, deletedBy }: Artifact): string {
+  if (deletedAt == null) return 'its file is gone: it has expired, or was deleted';
+  const day = DAY.format(deletedAt);
+  if (deletedBy === 'upload') return `its upload never ended, and was removed on ${day}`;
+  if (deletedBy === 'pin') return `its file was deleted on ${day}, when its pin ended`;
+  if (deletedBy !== 'days' && !deletedBy?.startsWith('rule:')) return `its file was deleted on ${day}`;
+  const days = createdAt == null ? null : Math.round((deletedAt - createdAt) / 86_400_000);
+  return `its file was deleted on ${day} by the retention${days === null ? '' : ` of ${days} ${days === 1 ? 'day' : 'days'}`}`;
 }

@@ -10,6 +10,8 @@ interface Told {
   state?: Artifact['state'];
   expiresAt?: string | null;
   createdAt?: string | null;
+  deletedAt?: string | null;
+  deletedBy?: string | null;
   retainedBy?: string | null;
   storedSize?: number | null;
   size?: number | null;
@@ -47,7 +49,13 @@ async function ask(runId: string, { artifactId }: Artifact): Promise<void> {
   try {
     const answer = await fetch(`/api/runs/${encodeURIComponent(runId)}/artifacts/${encodeURIComponent(artifactId)}`);
     if (answer.status === 404 || answer.status === 410) {
-      told.set(artifactId, { state: 'deleted' });
+      const { createdAt, deletedAt, deletedBy } = (await answer.json().catch(() => ({}))) as Told;
+      told.set(artifactId, {
+        state: 'deleted',
+        ...(createdAt == null ? {} : { createdAt: time(createdAt) }),
+        ...(deletedAt == null ? {} : { deletedAt: time(deletedAt) }),
+        ...(deletedBy == null ? {} : { deletedBy }),
+      });
       return;
     }
     if (!answer.ok) return;

@@ -11,6 +11,7 @@ import { detail, head, moment, testOf, tests, testsVersion } from '../store.js';
 import { isLoopback, partsOf, placeWith, type Part } from './link.js';
 import { Popover } from './popover.js';
 import { rerunFailed } from './rerun.js';
+import { YourName } from './your-name.js';
 
 /** Opens a box with the link to what one sees. */
 export function ShareButton() {
@@ -74,6 +75,7 @@ function Share() {
         </p>
       ) : null}
       <RerunFailed />
+      <YourName />
     </>
   );
 }

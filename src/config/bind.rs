@@ -1,0 +1,148 @@
+//! Where a node listens.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An address or a host name, and a port: `127.0.0.1:3001`, `[::]:3001`, `localhost:3001`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BindAddress {
+    /// An address as it stands in a URL but for brackets, or a name.
+    host: String,
+    port: u16,
+}
+
+/// The text is no address or name with a port.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be ADDRESS:PORT or NAME:PORT, for instance 127.0.0.1:3001, [::]:3001 or localhost:3001")]
+pub struct BindAddressError;
+
+impl BindAddress {
+    /// The port; 0: a free one.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The same with another port.
+    #[must_use]
+    pub fn with_port(&self, port: u16) -> Self {
+        Self { host: self.host.clone(), port }
+    }
+
+    /// The same with an address as host.
+    #[must_use]
+    pub fn with_ip(&self, ip: IpAddr) -> Self {
+        Self { host: ip.to_string(), port: self.port }
+    }
+
+    /// Whether only this machine reaches it.
+    pub fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback(),
+            Err(_) => self.host.eq_ignore_ascii_case("localhost"),
+        }
+    }
+
+    /// The addresses that are meant, in the order in which they are to be tried. A name is looked up.
+    ///
+    /// # Errors
+    /// The name is not found, or nobody answers who could know it.
+    pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(ip) = self.host.parse() {
+            return Ok(vec![SocketAddr::new(ip, self.port)]);
+        }
+        let mut found: Vec<SocketAddr> = (self.host.as_str(), self.port).to_socket_addrs()?.collect();
+        // What most clients try first, and every container has.
+        found.sort_by_key(SocketAddr::is_ipv6);
+        found.dedup();
+        Ok(found)
+    }
+}
+
+impl FromStr for BindAddress {
+    type Err = BindAddressError;
+
+    fn from_str(text: &str) -> Result<Self, BindAddressError> {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(address.into());
+        }
+        let (host, port) = text.rsplit_once(':').ok_or(BindAddressError)?;
+        let is_name = (1..=253).contains(&host.len())
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+            // A name ends in a letter somewhere: what is all digits is an address that lacks a part.
+            && host.bytes().any(|byte| byte.is_ascii_alphabetic());
+        match port.parse() {
+            Ok(port) if is_name => Ok(Self { host: host.to_owned(), port }),
+            _ => Err(BindAddressError),
+        }
+    }
+}
+
+impl TryFrom<String> for BindAddress {
+    type Error = BindAddressError;
+
+    fn try_from(text: String) -> Result<Self, BindAddressError> {
+        text.parse()
+    }
+}
+
+impl From<SocketAddr> for BindAddress {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
+    }
+}
+
+impl From<BindAddress> for String {
+    fn from(address: BindAddress) -> Self {
+        address.to_string()
+    }
+}
+
+impl fmt::Display for BindAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> BindAddress {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn addresses_and_names_are_read_and_written_alike() {
+        for text in ["127.0.0.1:3001", "[::]:3001", "[::1]:0", "localhost:3000", "runs.example.org:80", "my_host:1"] {
+            assert_eq!(read(text).to_string(), text);
+        }
+        for bad in ["", "3001", ":3001", "localhost", "localhost:", "localhost:99999", "a b:1", "10.0.0:1", "::1:80x"] {
+            assert_eq!(bad.parse::<BindAddress>(), Err(BindAddressError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_looked_up_and_an_address_is_what_it_is() {
+        let here = read("localhost:7").resolve().unwrap();
+        assert!(!here.is_empty() && here.iter().all(|address| address.ip().is_loopback() && address.port() == 7));
+        assert_eq!(read("[::1]:7").resolve().unwrap(), ["[::1]:7".parse().unwrap()]);
+        assert!(read("no-such-name.invalid:7").resolve().is_err());
+    }
+
+    #[test]
+    fn loopback_is_known_by_name_and_by_address() {
+        for (text, own) in
+            [("localhost:1", true), ("127.0.0.9:1", true), ("[::1]:1", true), ("0.0.0.0:1", false), ("box:1", false)]
+        {
+            assert_eq!(read(text).is_loopback(), own, "{text}");
+        }
+        let moved = read("localhost:1").with_port(2).with_ip("::".parse().unwrap());
+        assert_eq!(moved.to_string(), "[::]:2");
+    }
+}
