@@ -179,19 +179,6 @@ pub fn tell(text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "runcast: {text}");
 }
 
-/// An error with its causes, each of them once: some errors say their cause themselves.
-pub fn causes(error: &anyhow::Error) -> String {
-    let mut told = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !told.contains(&cause) {
-            let between = if told.is_empty() { "" } else { ": " };
-            told.push_str(between);
-            told.push_str(&cause);
-        }
-    }
-    told
-}
-
 /// What is wrong with `RUNCAST_URL`, if that is why the command line is refused: clap names the flag alone.
 fn wrong_variable(error: &clap::Error) -> Option<String> {
     let is_flag = |argument: &OsString| argument.to_string_lossy().starts_with("--url");
@@ -218,6 +205,19 @@ fn about_run(error: AskError, run: &RunId) -> anyhow::Error {
         }
         _ => anyhow::Error::new(error).context(run.to_string()),
     }
+}
+
+/// An error with its causes, each of them once: some errors say their cause themselves.
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let between = if told.is_empty() { "" } else { ": " };
+            told.push_str(between);
+            told.push_str(&cause);
+        }
+    }
+    told
 }
 
 /// Runs a future to its end on this thread.

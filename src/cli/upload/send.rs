@@ -79,7 +79,7 @@ enum SendStep {
         artifact: String,
         since: Instant,
     },
-    Done(ShownArtifact),
+    Done(Box<ShownArtifact>),
 }
 
 /// The server's answer to an announcement.
@@ -116,7 +116,7 @@ impl Sender {
         loop {
             let (began, moved) = (Instant::now(), Moved::new(bar.of(reading.size)));
             let failed = match self.take(&step, source, &reading, restarts, &moved, patience.left()).await {
-                Ok(SendStep::Done(artifact)) => return Ok(Sent::Uploaded(artifact)),
+                Ok(SendStep::Done(artifact)) => return Ok(Sent::Uploaded(*artifact)),
                 Ok(next) => {
                     // A settle step that finds nothing is no progress.
                     if !matches!(step, SendStep::Settle { .. }) {
@@ -214,7 +214,7 @@ impl Sender {
             SendStep::Done(artifact) => return Ok(SendStep::Done(artifact.clone())),
         };
         let artifact = read::<&RawValue>(&body).and_then(|artifact| ShownArtifact::parse(artifact.get()));
-        artifact.map(SendStep::Done).map_err(Failed::ForGood)
+        artifact.map(|artifact| SendStep::Done(Box::new(artifact))).map_err(Failed::ForGood)
     }
 
     fn announcement(&self, source: &UploadSource, reading: &SourceRead) -> serde_json::Value {
@@ -269,7 +269,7 @@ impl Sender {
         );
         listed.await.map_err(Failed::ForGood)?;
         match there.find(&source.name, reading) {
-            Some(artifact) => Ok(SendStep::Done(artifact.clone())),
+            Some(artifact) => Ok(SendStep::Done(Box::new(artifact.clone()))),
             None if is_pending && since.elapsed() < stored_within(reading.size) => {
                 Err(Failed::Again("the server, which is storing it".into(), None))
             }
@@ -288,7 +288,7 @@ impl SendStep {
                 let Named { artifact_id } = read(json.as_bytes())?;
                 Ok(Self::Put { artifact: artifact_id, to: Box::new(to) })
             }
-            None => ShownArtifact::parse(json).map(Self::Done),
+            None => ShownArtifact::parse(json).map(|artifact| Self::Done(Box::new(artifact))),
         }
     }
 
