@@ -11,9 +11,9 @@ pub(crate) const FOLDER: &str = "web/dist";
 /// A file of the pages.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Asset {
-    /// Its name in `web/dist`: `run.js`.
+    /// Its name in `web/dist`: `run.js`; of a part that is all of a script, the script's.
     pub(crate) name: String,
-    /// The name by which it is served: `run-3f2a9c01.js`.
+    /// The name by which it is served: `list-3f2a9c01.js`; parts keep theirs.
     pub(crate) served: String,
     /// Its content.
     pub(crate) content: Vec<u8>,
@@ -44,6 +44,24 @@ pub(crate) fn assets(top: &Path) -> Result<Vec<Asset>, String> {
         };
         found.push(Asset { served, gzipped: gzip(&content), name, content });
     }
+    serve_parts_directly(&mut found)?;
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
+}
+
+/// A script that does nothing but import one part is that part: a browser need not ask twice for it.
+fn serve_parts_directly(found: &mut Vec<Asset>) -> Result<(), String> {
+    let imported = |asset: &Asset| {
+        let text = std::str::from_utf8(&asset.content).ok()?;
+        text.trim_end().strip_prefix("import\"./")?.strip_suffix("\";").map(str::to_owned)
+    };
+    let scripts: Vec<_> = found.iter().filter_map(|asset| Some((asset.name.clone(), imported(asset)?))).collect();
+    for (script, part) in scripts {
+        found.retain(|asset| asset.name != script);
+        let Some(asset) = found.iter_mut().find(|asset| asset.name == part) else {
+            return Err(format!("{FOLDER}/{script} imports {part}, which is missing"));
+        };
+        asset.name = script;
+    }
+    Ok(())
 }

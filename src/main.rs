@@ -54,7 +54,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     // Said once: by the log, which reports it, too, unless the log is not to say it.
     error!("the server failed: {}", causes(&failure));
-    if !tracing::enabled!(tracing::Level::ERROR) {
+    if telemetry.is_silent {
         tell(causes(&failure));
     }
     Ok(if failure.is::<NewerFormat>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE })

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import statistics
@@ -19,6 +20,7 @@ PROFILE = os.environ.get("BENCH_PROFILE", "release")
 BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / ("debug" if PROFILE == "dev" else PROFILE)
 START_SECS = 20
 MEASUREMENT_SECS = 180
+RESAMPLES = 10_000
 
 # What went wrong: the other figures are still shown, but the script fails.
 FAULTS = []
@@ -77,6 +79,16 @@ def wait_for(what, log, condition):
         time.sleep(0.05)
 
 
+@contextlib.contextmanager
+def node_in(home):
+    """A server on the data in a directory; yields its address."""
+    port = free_port()
+    command, env = runcast_command(home, port, 1)
+    with process_group(command, home / "log", env):
+        wait_for("runcast", home / "log", lambda: is_ready(port))
+        yield f"http://127.0.0.1:{port}"
+
+
 def load(addr, pid, *scenario, **more):
     command = [BIN / "runcast-load", "--addr", addr, "--pids", str(pid), *map(str, scenario)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **more)
@@ -99,6 +111,13 @@ def median(results, key):
 
 def total(results, key):
     return sum(result[key] for result in results)
+
+
+def interval(values):
+    """The median, and the 95 % interval of it by resampling."""
+    dice = random.Random(1)
+    medians = sorted(statistics.median(dice.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    return statistics.median(values), medians[RESAMPLES // 40], medians[-RESAMPLES // 40]
 
 
 def table(title, head, rows):

@@ -6,27 +6,22 @@ Needs node, the npm parts of clients/playwright with its dist/ built, and a Chro
 import contextlib
 import json
 import pathlib
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
 
-from harness import FAULTS, MEASUREMENT_SECS, ROOT, free_port, is_ready, process_group, runcast_command, table, wait_for
+from harness import FAULTS, MEASUREMENT_SECS, ROOT, interval, node_in, table
 
 CLIENT = ROOT / "clients" / "playwright"
-RESAMPLES = 10_000
 
 
 @contextlib.contextmanager
 def node():
     """A fresh server; yields its address."""
     with tempfile.TemporaryDirectory(prefix="bench-reporter-") as home:
-        home, port = pathlib.Path(home), free_port()
-        command, env = runcast_command(home, port, 1)
-        with process_group(command, home / "log", env):
-            wait_for("runcast", home / "log", lambda: is_ready(port))
-            yield f"http://127.0.0.1:{port}"
+        with node_in(pathlib.Path(home)) as url:
+            yield url
 
 
 def run(project, url=None):
@@ -55,13 +50,6 @@ def events(result):
     """The events that the hooks made: one for each begin and end of a test or step, one for each piece of output."""
     hooks = ("onTestBegin", "onTestEnd", "onStepBegin", "onStepEnd", "onStdOut", "onStdErr")
     return sum(result["calls"].get(hook, 0) for hook in hooks)
-
-
-def interval(values):
-    """The median, and the 95 % interval of it by resampling."""
-    dice = random.Random(1)
-    medians = sorted(statistics.median(dice.choices(values, k=len(values))) for _ in range(RESAMPLES))
-    return statistics.median(values), medians[RESAMPLES // 40], medians[-RESAMPLES // 40]
 
 
 def pairs(project, rounds):

@@ -73,3 +73,61 @@ impl fmt::Display for Departure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, RunId, Sha256};
+    use crate::storage::catalog::artifacts::StoredForm;
+
+    fn at(days: i64) -> Timestamp {
+        Timestamp::from_millis(days * DAY_MS)
+    }
+
+    fn row(whole: bool, deleted_at: Option<Timestamp>) -> ArtifactRow {
+        let (sha256, method) = (Sha256([7; 32]), crate::protocol::artifact::Method::Kept);
+        let stored = StoredForm { size: 1, sha256, coding: ContentCoding::Identity, method, decoded: Some(1) };
+        ArtifactRow {
+            id: ArtifactId::unique(),
+            run: RunId::parse("r").unwrap(),
+            name: ArtifactName::parse("a.log").unwrap(),
+            kind: ArtifactKind::Log,
+            content_type: "text/plain".into(),
+            test: None,
+            state: ArtifactState::Deleted,
+            key: "k".into(),
+            direct: false,
+            size: None,
+            sha256: None,
+            stored: whole.then_some(stored),
+            failure: None,
+            idempotency_key: None,
+            created_at: at(0),
+            deleted_at,
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_with_what_has_made_it() {
+        let expiry = |days: Option<i64>, by| Expiry { at: days.map(at), by };
+        for (row, expiry, day, by, text) in [
+            (row(true, Some(at(31))), expiry(Some(30), RetainedBy::Days), 30, "days", "artifacts are kept for 30 days"),
+            (row(true, None), expiry(Some(1), RetainedBy::Days), 1, "days", "artifacts are kept for 1 day"),
+            (
+                row(true, Some(at(8))),
+                expiry(Some(7), RetainedBy::Rule(ArtifactKind::Log)),
+                7,
+                "rule:log",
+                "of kind log are kept for 7 days",
+            ),
+            (row(true, Some(at(9))), expiry(Some(9), RetainedBy::Pin), 9, "pin", "with the pin of its run"),
+            (row(true, Some(at(2))), expiry(Some(30), RetainedBy::Days), 2, "request", "was deleted at 1970-01-03"),
+            (row(true, Some(at(2))), expiry(None, RetainedBy::Pin), 2, "request", "was deleted at 1970-01-03"),
+            (row(false, Some(at(1))), expiry(Some(30), RetainedBy::Days), 1, "upload", "its upload had not ended"),
+        ] {
+            let end = Departure::of(&row, expiry);
+            assert_eq!((end.at, end.by.to_string().as_str()), (at(day), by));
+            assert!(end.to_string().contains(text), "{end}");
+        }
+    }
+}

@@ -177,7 +177,7 @@ sync = \"ful\"
         "redis.url (REDIS_URL): must be like redis://USER:PASSWORD@HOST:PORT/0",
         "catalog.url (RUNCAST__CATALOG__URL): must be like postgres://",
         "sentry.dsn (RUNCAST__SENTRY__DSN): is no Sentry DSN",
-        "server.bind (--bind): must be ADDRESS:PORT, for instance 127.0.0.1:3001",
+        "server.bind (--bind): must be ADDRESS:PORT or NAME:PORT, for instance 127.0.0.1:3001",
     ] {
         assert!(report.contains(wanted), "{wanted}\n--- not in ---\n{report}");
     }

@@ -39,6 +39,8 @@ pub enum TelemetryError {
 pub struct TelemetryGuard {
     /// Changes what the log says.
     pub filter: LogFilter,
+    /// Whether the log says nothing at all, errors included.
+    pub is_silent: bool,
     _sentry: Option<sentry::ClientInitGuard>,
 }
 
@@ -70,7 +72,9 @@ impl LogFilter {
 /// A setting is invalid, or the function was called before.
 pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
     let sentry = reporter(&config.sentry)?;
-    let (filter, handle) = reload::Layer::new(EnvFilter::try_new(&config.log.filter)?);
+    let filter = EnvFilter::try_new(&config.log.filter)?;
+    let is_silent = filter.max_level_hint() == Some(LevelFilter::OFF);
+    let (filter, handle) = reload::Layer::new(filter);
     let terminal = io::stderr().is_terminal();
     let json = match config.log.format {
         LogFormat::Auto => !terminal,
@@ -97,7 +101,7 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
         .try_init()?;
     // The log is gone only when the process is.
     let set = move |filter| drop(handle.reload(filter));
-    Ok(TelemetryGuard { filter: LogFilter(Arc::new(set)), _sentry: sentry })
+    Ok(TelemetryGuard { filter: LogFilter(Arc::new(set)), is_silent, _sentry: sentry })
 }
 
 fn reporter(config: &SentryConfig) -> Result<Option<sentry::ClientInitGuard>, TelemetryError> {

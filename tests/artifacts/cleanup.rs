@@ -54,8 +54,8 @@ async fn what_has_expired_goes(store: Store) {
     let gone = node.get(&path("r", &format!("/{}/download", id(&film)))).await;
     let detail = gone.problem(410, "artifact_gone");
     let gone = gone.json();
-    assert_eq!((&gone["deletedBy"], &gone["createdAt"]), (&json!("rule:video"), &film["createdAt"]), "{gone}");
-    assert!(gone["deletedAt"] == film["expiresAt"] && detail.contains("of kind video are kept for"), "{gone} {film}");
+    assert_eq!(gone["deletedBy"], "rule:video", "{gone}");
+    assert!(detail.contains("artifacts of kind video are kept for 7 days"), "{detail}");
     let stats = node.get_json("/api/cleanup/stats").await;
     let bytes = [&picture, &log].map(|artifact| artifact["storedSize"].as_u64().unwrap()).iter().sum::<u64>();
     for (member, wanted) in [

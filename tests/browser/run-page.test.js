@@ -37,6 +37,9 @@ function scene(name, ...rest) {
 
 const logLines = (first, last) => range(first, last).map((n) => ({ type: "log", text: `line ${n}\n` }));
 const texts = (first, last) => range(first, last).map((n) => `line ${n}`);
+const numbers = (tab) => tab.getByRole("banner").getByRole("list", { name: "Tests" }).getByRole("listitem").allInnerTexts();
+const rows = (tab) => tab.getByRole("tree", { name: "Tests" }).getByRole("treeitem").allInnerTexts();
+const passed = (testId) => ({ type: "test_status", testId, status: "passed", data: { title: `pays with ${testId}`, durationMs: 5 } });
 const test_ = (tab, name) => tab.getByRole("tree", { name: "Tests" }).getByRole("treeitem", { name });
 
 scene("a page that was there before the run shows it from its first event to its end", async ({ node, tab }) => {
@@ -47,8 +50,7 @@ scene("a page that was there before the run shows it from its first event to its
   for (let at = 150; at < REAL_RUN.length; at += 7) await node.post("r", REAL_RUN.slice(at, at + 7));
   await word(tab, "FAILED");
   await tab.getByText("event 438").waitFor();
-  const numbers = tab.getByRole("banner").getByRole("list", { name: "Tests" });
-  assert.deepEqual(await numbers.getByRole("listitem").allInnerTexts(), ["1\nfailed", "9\npassed", "1\nskipped"]);
+  assert.deepEqual(await numbers(tab), ["1\nfailed", "9\npassed", "1\nskipped"]);
   await test_(tab, /rejects an empty company/).click();
   await tab.getByText("expect(locator).toBeVisible() failed").first().waitFor();
   assert.match(new URL(tab.url()).search, /[?&]t=/);
@@ -68,20 +70,23 @@ scene("who comes in the middle, or after the end, sees the same", async ({ node,
   await late.getByText("event 438").waitFor();
   assert.ok(seen.length > 10);
   await showsLines(late, seen);
+  assert.deepEqual([await rows(late), await numbers(late)], [await rows(tab), await numbers(tab)]);
 });
 
 scene("after its server was killed in the middle nothing is missing, and nothing doubled", async ({ node, tab }) => {
-  await node.post("r", [{ type: "run_status", status: "running" }, ...logLines(1, 20)]);
+  await node.post("r", [{ type: "run_status", status: "running" }, passed("a"), ...logLines(1, 20)]);
   await tab.goto(`${node.url}/runs/r`);
-  await showsLines(tab, ["Run running", ...texts(1, 20)]);
+  await tab.getByText("line 20", { exact: true }).waitFor();
   assert.equal(await node.end("SIGKILL"), "SIGKILL");
   await live(tab, "Reconnecting");
   await node.restart();
-  await node.post("r", logLines(21, 40));
+  await node.post("r", [passed("b"), ...logLines(21, 40)]);
   await live(tab);
   await tab.getByText("line 40", { exact: true }).waitFor();
   const shown = (await lines(tab)).filter((line) => /^line \d+$/.test(line));
   assert.deepEqual(shown, texts(1, 40));
+  assert.deepEqual(await numbers(tab), ["2\npassed"]);
+  for (const name of ["a", "b"]) assert.equal(await test_(tab, new RegExp(`pays with ${name}`)).count(), 1, name);
 });
 
 scene("after a restart that drained the server nothing is missing either", async ({ node, tab }) => {
@@ -111,6 +116,9 @@ scene("a page connects again after every close but a final one, and says what to
         const banner = tab.locator(".banner", { hasText: says });
         await banner.getByRole("button", { name: act }).waitFor();
         assert.match(await banner.innerText(), /(?:You see events up to|What you see ends with event) 1\./, String(code));
+        if (act !== "Try now") continue;
+        await banner.getByRole("button", { name: act }).click();
+        await live(tab);
       } else {
         await next;
         await live(tab);
@@ -205,4 +213,22 @@ test("a page of another site can neither read nor watch", LIMIT, async (context)
     return { fetched, opened };
   }, node.url);
   assert.deepEqual(outcome, { fetched: false, opened: false });
+});
+
+scene("a part of the worker that does not come is loaded again, and the run is shown meanwhile", async ({ node, tab }) => {
+  await node.post("r", [{ type: "run_status", status: "running" }, ...logLines(1, 20)]);
+  const front = await ClosingFront.start(node);
+  try {
+    const [, worker] = /data-worker="([^"]+)"/.exec(await (await fetch(`${node.url}/runs/r`)).text());
+    const [, part] = /import\("\.\/([^"]+)"\)/.exec(await (await fetch(node.url + worker)).text());
+    let ignored = 0;
+    front.ignores = (url) => url.endsWith(part) && (ignored += 1) <= 2;
+    await tab.goto(`${front.url}/runs/r`);
+    await word(tab, "RUNNING");
+    await showsLines(tab, ["Run running", ...texts(1, 20)]);
+    await live(tab);
+    assert.ok(ignored > 2);
+  } finally {
+    front.stop();
+  }
 });

@@ -45,7 +45,7 @@ async fn serve_ends_with_64_and_one_sentence_and_doctor_fails_with_the_same() {
             "{store}{path} has format version 7, and the newest that this build of runcast knows is {known}: run the \
              build that wrote it, or a newer one"
         );
-        assert!(told.lines().any(|line| line.starts_with("runcast: ") && line.ends_with(&sentence)), "{told}");
+        assert_eq!(told.matches(&sentence).count(), 1, "{told}");
         let (code, report, _) = runcast(&["doctor"], &data, &[]);
         assert_eq!(code, Some(1), "{report}");
         assert!(report.contains(&format!("FAIL  format         {sentence}")), "{report}");
@@ -87,7 +87,7 @@ async fn a_node_of_a_cluster_does_not_start_before_a_newer_redis() {
     let sentence = &format!("the journal in Redis under runcast:store has format version {next}");
     let (code, _, told) = runcast(&["serve"], &data, &environment);
     assert_eq!(code, Some(64), "{told}");
-    assert!(told.lines().any(|line| line.starts_with("runcast: ") && line.contains(sentence)), "{told}");
+    assert_eq!(told.matches(sentence.as_str()).count(), 1, "{told}");
     let (code, report, _) = runcast(&["doctor"], &data, &environment);
     assert_eq!(code, Some(1), "{report}");
     assert!(report.lines().any(|line| line.starts_with("FAIL  redis") && line.contains(sentence)), "{report}");

@@ -81,7 +81,7 @@ fn configured(text: &str) -> (tempfile::TempDir, TestNode) {
 
 #[tokio::test]
 async fn a_configuration_is_read_anew_and_what_waits_for_a_restart_is_named() {
-    let (home, node) = configured("[retention]\ndays = 30\n[log]\nfilter = \"info\"\n");
+    let (home, node) = configured("[retention]\ndays = 30\n[log]\nfilter = \"warn\"\n");
     let file = home.path().join("config.toml");
     let foreign = [("host", "runs.test")];
     let cross = [("origin", "https://ci.test"), ("host", "runs.test")];
@@ -97,7 +97,7 @@ async fn a_configuration_is_read_anew_and_what_waits_for_a_restart_is_named() {
 
     let text = "[server]\nallowed_hosts = [\"runs.test\"]\nallowed_origins = [\"https://ci.test\"]\nworkers = 7\n\
                 [retention]\ndays = 60\n[ingest]\nmax_event_bytes = 2000\n[artifacts]\nmax_bytes = 1000\n\
-                [log]\nfilter = \"debug\"\n[room]\nmax_rooms = 5\n";
+                [log]\nfilter = \"info\"\n[room]\nmax_rooms = 500\n";
     std::fs::write(&file, text).unwrap();
     node.signal(Signal::HUP);
     let log = eventually!(node.log(), |log| log.contains("need a restart"), SOON);
@@ -109,7 +109,9 @@ async fn a_configuration_is_read_anew_and_what_waits_for_a_restart_is_named() {
     put.problem(413, "artifact_too_large");
     assert_ne!(node.get_json(&artifact).await["expiresAt"], expires);
     assert_eq!(node.get_json("/api/cleanup/stats").await["retentionDays"], 60);
-    eventually!(node.log(), |log| log.contains("\"level\":\"DEBUG\""), SOON);
+    assert!(!log.contains("request refused"), "{log}");
+    node.get_with("/api/runs", &[("host", "other.test")]).await.problem(403, "host_not_allowed");
+    eventually!(node.log(), |log| log.contains("request refused"), SOON);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 // Events as a large run has them, a line each: some tests, many steps, output.
 const BASE = Date.parse('2026-11-27T10:00:00.000Z');
 
-/** `count` lines of a run of `tests` tests. */
-export function* lines(count, tests = 2_000) {
+/** `count` lines of a run of `tests` tests. `steps`: of ten lines within a test so many are about steps, the others output. */
+export function* lines(count, tests = 2_000, steps = 8) {
   const write = (event) => JSON.stringify(event);
   let [made, at] = [0, 0];
   const stamp = () => new Date(BASE + (at += 3)).toISOString();
@@ -39,7 +39,7 @@ export function* lines(count, tests = 2_000) {
       data: { attempt: 0, workerIndex: n % 4, slot: n % 4, expected: 'passed' },
     });
     for (let i = 1; i < own - 1; i += 1) {
-      if (i % 5 === 0) {
+      if ((i - 1) % 10 >= steps) {
         yield write({
           type: 'log',
           timestamp: stamp(),

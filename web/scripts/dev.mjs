@@ -15,6 +15,8 @@ const TYPES = { '.js': 'text/javascript', '.css': 'text/css' };
 const POLICY = `default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
 media-src 'self'; connect-src 'self' ws:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
 require-trusted-types-for 'script'; trusted-types runcast`;
+const SCRIPT_POLICY = `default-src 'none'; script-src 'self'; connect-src 'self' ws:; require-trusted-types-for 'script'; \
+trusted-types 'none'`;
 
 /** The same shell as the server's. */
 function shell(page) {
@@ -54,7 +56,7 @@ const front = createServer(async (request, response) => {
     try {
       const name = pathname.slice('/assets/'.length);
       const content = readFileSync(join(out, name));
-      if (name === 'worker.js') response.setHeader('content-security-policy', "default-src 'none'; connect-src 'self' ws:");
+      response.setHeader('content-security-policy', SCRIPT_POLICY);
       response.setHeader('content-type', TYPES[extname(name)] ?? 'application/octet-stream');
       response.end(content);
     } catch {

@@ -254,6 +254,7 @@ test('hostile texts are texts, and 5,000 steps are some rows', async () => {
   const tree = page.getByRole('tree', { name: 'Steps' });
   await tree.getByRole('treeitem').first().waitFor();
   assert.ok((await tree.getByRole('treeitem').count()) < 80);
+  await page.locator('.detail-section-head', { hasText: '5,000' }).waitFor(); // they come in parts
   await tree.getByRole('treeitem').first().focus();
   await page.keyboard.press('End');
   await eventually(

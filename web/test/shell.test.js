@@ -187,6 +187,13 @@ test('sentences say what is not as usual, and what one can do', () => {
     assert.match(first, text);
     assert.match(first, new RegExp(`\\[${act}\\]$`));
   }
+  const closed = link({ status: 'closed', since: 0, closeCode: 1000, error: 'done' });
+  assert.deepEqual(said({ connection: closed }), ['Not connected. You see events up to 4,211. Done. [retry]']);
+  const drained = link({ status: 'reconnecting', since: 0, closeCode: 1012, error: 'the server restarts' });
+  assert.match(
+    said({ connection: drained })[0],
+    /^Connection lost .* Trying again now\. The server restarts\. \[retry\]$/,
+  );
   assert.match(
     said({ moment: { live: false, seq: 4_211, at: NOW, loading: false }, connection: link({ tip: 9_870 }) })[0],
     /^You look at \d\d:\d\d:\d\d \(event 4,211 of 9,870\), the run goes on \[live\]$/,

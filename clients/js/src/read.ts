@@ -77,10 +77,11 @@ export async function* readEvents(context: Context, runId: string, query: PageQu
 
 /** The runs, the one that changed last first. */
 export async function* readRuns(context: Context, query: RunQuery = {}): AsyncGenerator<RunSummary, void> {
-  const { status, since, limit = 100, signal, group, q, project, branch, label } = query;
+  const { status, since, limit = 100, signal, group, q, project, branch, author, label } = query;
   const statuses = status === undefined || typeof status === 'string' ? status : status.join(',');
   const from = since instanceof Date ? since.toISOString() : since;
-  const filter = { status: statuses, group, q, project, branch, label, since: from, limit, groups: 0, projects: 0 };
+  const chosen = { status: statuses, group, q, project, branch, author, label, since: from };
+  const filter = { ...chosen, limit, groups: 0, projects: 0 };
   let cursor: string | null | undefined;
   do {
     const path = `/api/runs?${search({ ...filter, cursor })}`;

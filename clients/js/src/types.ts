@@ -143,6 +143,8 @@ export interface RunQuery {
   project?: string;
   /** Only runs of this branch. */
   branch?: string;
+  /** Only runs of this author, in any case. */
+  author?: string;
   /** Only runs with this label. */
   label?: string;
   /** Only runs that began since this time, or so long ago: `7d`, `24h`, `30m`. */

@@ -1308,10 +1308,11 @@ async function* readEvents(context, runId, query = {}) {
   }
 }
 async function* readRuns(context, query = {}) {
-  const { status, since, limit = 100, signal, group, q, project, branch, label } = query;
+  const { status, since, limit = 100, signal, group, q, project, branch, author, label } = query;
   const statuses = status === void 0 || typeof status === "string" ? status : status.join(",");
   const from = since instanceof Date ? since.toISOString() : since;
-  const filter = { status: statuses, group, q, project, branch, label, since: from, limit, groups: 0, projects: 0 };
+  const chosen = { status: statuses, group, q, project, branch, author, label, since: from };
+  const filter = { ...chosen, limit, groups: 0, projects: 0 };
   let cursor;
   do {
     const path = `/api/runs?${search({ ...filter, cursor })}`;

@@ -14,7 +14,7 @@ static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// A file of the pages.
 #[derive(Debug)]
 pub(super) struct Asset {
-    /// Its name in `web/dist`.
+    /// Its name in `web/dist`; of a part that is all of a script, the script's.
     name: &'static str,
     /// The last part of its path, which has a checksum.
     served: &'static str,
@@ -87,7 +87,10 @@ mod tests {
 
     #[test]
     fn every_file_is_served_under_a_name_with_its_checksum() {
-        for name in ["list.js", "run.js", "ops.js", "worker.js", "diff.js", "page.css"] {
+        for name in ["run.js", "worker.js"] {
+            assert!(path_of(name).starts_with("/assets/part-"), "{}", path_of(name));
+        }
+        for name in ["list.js", "ops.js", "diff.js", "page.css"] {
             let (stem, ending) = name.split_once('.').unwrap();
             let path = path_of(name);
             let hash = path.strip_prefix(&format!("/assets/{stem}-")).and_then(|rest| rest.strip_suffix(ending));

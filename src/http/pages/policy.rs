@@ -28,11 +28,12 @@ impl PagePolicies {
         )
     }
 
-    /// That of a script, which matters where the script is a worker.
+    /// That of a script, which matters where the script is a worker: it loads its own parts late.
     pub(super) fn of_script(&self, host: Option<&str>) -> String {
         let sockets = sockets(host);
         format!(
-            "default-src 'none'; connect-src 'self'{sockets}; require-trusted-types-for 'script'; trusted-types 'none'"
+            "default-src 'none'; script-src 'self'; connect-src 'self'{sockets}; require-trusted-types-for 'script'; \
+             trusted-types 'none'"
         )
     }
 }

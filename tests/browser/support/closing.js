@@ -1,10 +1,12 @@
-// A server in front of a node that can close its viewers' WebSockets with any code, as the node itself would.
+// A server in front of a node that can close its viewers' WebSockets with any code, as the node itself would, and that does
+// not answer what it `ignores`.
 
 import { once } from "node:events";
 import { createServer, request as ask } from "node:http";
 import { connect } from "node:net";
 
 export class ClosingFront {
+  ignores = () => false;
   #node;
   #server;
   #sockets = new Set();
@@ -26,6 +28,7 @@ export class ClosingFront {
   }
 
   #pass(request, response) {
+    if (this.ignores(request.url)) return response.destroy();
     const { hostname, port } = this.#node;
     const headers = this.#headers(request.headers);
     const sent = ask({ hostname, port, method: request.method, path: request.url, headers }, (answer) => {

@@ -13,7 +13,7 @@ import { type Json, type Members, object, text } from './json.js';
 import { parseTime } from './timestamp.js';
 import type { Overview, ShownTest } from './view.js';
 
-export { keyOf, ofKey } from './test-list.js';
+export { keyOf, ofKey } from './key.js';
 export type * from './control/view.js';
 export type * from './view.js';
 

@@ -1,4 +1,5 @@
 /** The tests of a run, in the order in which they first occurred. A test is what has one id in one variant. */
+import { keyOf, ofKey } from './key.js';
 import { fits, MAX_BYTES } from './space.js';
 import type { TestOutcome, TestStatus } from './status.js';
 import { Tally } from './tally.js';
@@ -40,20 +41,6 @@ export function testHash(variant: string | undefined, id: string): number {
     high = (high << 13) | (high >>> 19);
   }
   return (high & 0x1fffff) * 2 ** 32 + (low >>> 0);
-}
-
-/** The key of a test, the same for the life of a page: it can be kept in links. */
-export function keyOf(variant: string | null | undefined, testId: string): string {
-  const name = variant ?? '';
-  return `${name.length}:${name}${testId}`;
-}
-
-/** The variant and the id of a key. */
-export function ofKey(key: string): { variant: string | undefined; testId: string } | undefined {
-  const colon = key.indexOf(':');
-  const end = colon + 1 + Number(key.slice(0, colon));
-  if (colon < 1 || !(end <= key.length)) return undefined;
-  return { variant: key.slice(colon + 1, end) || undefined, testId: key.slice(end) };
 }
 
 /** All tests of a run. */

@@ -42,9 +42,11 @@ export function bytes(size: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
+const NUMBER = new Intl.NumberFormat('en');
+
 /** `1,204`. */
 export function count(value: number): string {
-  return value.toLocaleString('en');
+  return NUMBER.format(value);
 }
 
 /** The number with the word for one or several of them: `1 event`, `57 events`. */

@@ -9,7 +9,7 @@ import type { RunFold } from './fold.js';
 import { EventHistory } from './history.js';
 import { Http } from './http.js';
 import { Link } from './link.js';
-import { emptyFold } from './make-fold.js';
+import type { Later } from './late.js';
 import { markOf } from './marks.js';
 import { type RunEvent, timeOf } from './read.js';
 import { expired, FEW_EVENTS, lastEvents, lastSteered, type Recalled, serverTimeline } from './recall.js';
@@ -46,6 +46,8 @@ export interface FollowOptions {
   /** Bytes of raw events that are kept. */
   pageBytes: number;
   viewer: Viewer;
+  /** Loads what makes folds. */
+  later: () => Promise<Later>;
 }
 
 export class Follow {
@@ -75,13 +77,13 @@ export class Follow {
   #lastTime = 0;
 
   constructor(
-    private readonly options: FollowOptions,
+    options: FollowOptions,
     private readonly sink: FollowSink,
   ) {
-    const { baseUrl, runId, pageBytes, viewer } = options;
+    const { baseUrl, runId, pageBytes, viewer, later } = options;
     this.http = new Http(baseUrl, runId);
     this.history = new EventHistory(this.http, pageBytes, () => this.tip);
-    this.states = new States(this.http, this.history, runId, () => this.#epoch);
+    this.states = new States(this.http, this.history, runId, () => this.#epoch, later);
     this.link = new Link(viewer, {
       event: (event) => this.#event(event),
       gap: (from, to) => this.#gap(from, to),
@@ -135,7 +137,9 @@ export class Follow {
       this.#pauseMs = PAUSE_MS;
       this.#epoch = state?.epoch ?? null;
       if (state === null) {
-        this.#begin(emptyFold(this.options.runId));
+        const fold = await this.states.empty();
+        signal.throwIfAborted();
+        this.#begin(fold);
         return this.link.start('');
       }
       this.sink.overview(state, new RunView(this.states.provisional(state), this.facts));

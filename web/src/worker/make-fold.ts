@@ -1,4 +1,4 @@
-/** Folds of a run for the worker: from nothing, from what the server says, or what it says as it is. */
+/** Folds of a run for the worker: from nothing, or from what the server says. */
 import { type Overview as Resumed, RunFold as Fold, type ShownTest } from '../fold/index.js';
 import type { TestKey } from '../model.js';
 import type { RunFold } from './fold.js';
@@ -12,11 +12,6 @@ export function emptyFold(runId: string, epoch: string | null = null): RunFold {
 /** The fold that goes on from a state and all its tests, as the server answers them with `resume=1`. */
 export function resumedFold(state: RunState, tests: readonly TestState[]): RunFold {
   return new WorkerFold(Fold.from(state as unknown as Resumed, tests as unknown as ShownTest[]));
-}
-
-/** Whether the server has told all that a fold needs to go on. */
-export function canResume(state: RunState): boolean {
-  return (state as unknown as Resumed).resume !== undefined;
 }
 
 class WorkerFold implements RunFold {
@@ -66,51 +61,5 @@ class WorkerFold implements RunFold {
 
   keyOf(event: RunEvent): TestKey | null {
     return this.fold.keyOf(event) ?? null;
-  }
-}
-
-/** What the server says as it is, with some of the tests: for a first look, while the others are on their way. */
-export class Told implements RunFold {
-  readonly #tests: Map<TestKey, TestState>;
-
-  constructor(
-    readonly seq: number,
-    private readonly told: RunState,
-    tests: readonly TestState[],
-  ) {
-    this.#tests = new Map(tests.map((test) => [keyOf(test.variant ?? null, test.testId), test]));
-  }
-
-  get size(): number {
-    return this.#tests.size;
-  }
-
-  setEpoch(): void {}
-
-  apply(): void {}
-
-  fork(): RunFold {
-    return this;
-  }
-
-  state(): RunState {
-    return this.told;
-  }
-
-  tests(): Iterable<[TestKey, TestState]> {
-    return this.#tests;
-  }
-
-  test(key: TestKey): TestState | undefined {
-    return this.#tests.get(key);
-  }
-
-  takeChanged(): TestKey[] {
-    return [];
-  }
-
-  keyOf(event: RunEvent): TestKey | null {
-    const { testId, variant } = event;
-    return typeof testId === 'string' ? keyOf(typeof variant === 'string' ? variant : null, testId) : null;
   }
 }

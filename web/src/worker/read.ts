@@ -1,5 +1,5 @@
 /** Members of events and answers, read one by one: whatever a producer has put there, the worker goes on. */
-import { keyOf as foldKeyOf, ofKey } from '../fold/index.js';
+import { keyOf as foldKeyOf, ofKey } from '../fold/key.js';
 import type { Box, ErrorInfo, TestKey } from '../model.js';
 
 export type Members = Record<string, unknown>;

@@ -3,17 +3,13 @@ import { type ApiError, Viewer } from '@runcast/client';
 
 import type { FromWorker, Head, Look, Notice, ToWorker } from '../model.js';
 import { Artifacts } from './artifacts.js';
-import { Calls } from './calls.js';
-import { DetailFeed } from './detail-feed.js';
 import { Follow } from './follow.js';
 import type { RunFold } from './fold.js';
 import { Frames } from './frames.js';
-import { Log } from './log.js';
-import { RunSource, TestSource } from './log-source.js';
-import { momentRun } from './moment-run.js';
-import { Moments } from './moments.js';
+import { type Later, loadLater } from './late.js';
 import { Outbox } from './outbox.js';
-import { keyOf, partsOf, type RunEvent, timeOf } from './read.js';
+import type { Parts, PartsSession } from './parts.js';
+import { keyOf, type RunEvent, timeOf } from './read.js';
 import { RunView } from './view.js';
 import { Viewers } from './viewers.js';
 
@@ -24,19 +20,25 @@ const TELL_HIDDEN_MS = 1_000;
 const PAGES = 24 * 1024 * 1024;
 const PAGES_OF_PHONE = 8 * 1024 * 1024;
 
+/** What the page asks of the parts that are loaded late. */
+const OF_PARTS = new Set<ToWorker['type']>(['test', 'log', 'more-log', 'moment', 'call']);
+/** Most of it that waits until they are there. */
+const MAX_ASKED = 1_000;
+
 type Of<T extends ToWorker['type']> = Extract<ToWorker, { type: T }>;
 
-export class Session {
+export class Session implements PartsSession {
   readonly run: Follow;
   readonly #outbox: Outbox;
   readonly #frames: Frames;
   readonly #artifacts: Artifacts;
   readonly #viewers: Viewers;
-  readonly #log: Log;
-  readonly #detail: DetailFeed;
-  readonly #moments: Moments;
-  readonly #calls: Calls;
   readonly #closing = new AbortController();
+  /** Null until they are loaded. */
+  #parts: Parts | null = null;
+  #loading: Promise<Later> | null = null;
+  /** What was asked of the parts before they were there. */
+  #asked: ToWorker[] = [];
   /** The moment of the past that is shown. */
   #past: RunView | null = null;
   /** The log that was chosen before there was a run to show. */
@@ -59,7 +61,7 @@ export class Session {
     this.#outbox = new Outbox(post);
     this.#frames = new Frames(post, () => this.run.now());
     this.run = new Follow(
-      { baseUrl, runId, viewer: this.#viewer(), pageBytes: phone ? PAGES_OF_PHONE : PAGES },
+      { baseUrl, runId, viewer: this.#viewer(), pageBytes: phone ? PAGES_OF_PHONE : PAGES, later: () => this.#load() },
       {
         overview: (state, view) => {
           this.#outbox.head(view.head(this.#headFacts()));
@@ -76,37 +78,9 @@ export class Session {
         changed: () => this.touch(),
       },
     );
-    const { http, history } = this.run;
+    const { http } = this.run;
     this.#artifacts = new Artifacts(http);
     this.#viewers = new Viewers(http, () => this.touch());
-    const context = {
-      keyOf: (event: RunEvent) => this.shown?.fold.keyOf(event) ?? null,
-      named: (key: string) => this.shown?.named(key) ?? null,
-      slotLabel: (key: string, attempt: number | null) => this.shown?.slotLabel(key, attempt) ?? null,
-      placeOf: (key: string, attempt: number | null) => this.shown?.placeOf(key, attempt) ?? null,
-      until: () => this.shown?.seq ?? 0,
-      touch: () => this.touch(),
-    };
-    this.#log = new Log({
-      ...context,
-      firstAvailable: () => history.firstAvailable,
-      dividers: this.run.dividers,
-      source: (scope) =>
-        scope.of === 'test' ? new TestSource(http, history, partsOf(scope.key)) : new RunSource(history),
-    });
-    this.#detail = new DetailFeed(http, history, {
-      ...context,
-      isOver: () => this.shown?.isOver ?? false,
-      labelOf: (producer, slot) => this.shown?.slots.label(producer, slot) ?? String(slot),
-    });
-    this.#calls = new Calls(this.#viewer(), http, history, { ...context, timeOf: (seq) => this.run.columns.time(seq) });
-    this.#moments = new Moments(
-      momentRun(
-        this.run,
-        (fold) => this.#show(fold),
-        () => this.touch(),
-      ),
-    );
   }
 
   /** The run as the page shows it. */
@@ -116,6 +90,7 @@ export class Session {
 
   start(): void {
     this.run.start();
+    this.#load().catch(() => {}); // whoever waits for it tries again
     this.#viewers.start();
     void this.#artifacts.list(this.#closing.signal).then(
       () => this.touch(),
@@ -125,11 +100,13 @@ export class Session {
 
   /** Takes what the page asks for. */
   take(message: ToWorker): void {
+    const parts = this.#parts;
+    if (parts === null && OF_PARTS.has(message.type)) return this.#wait(message);
     switch (message.type) {
       case 'name':
         if (message.user === this.#user) break;
         this.#user = message.user;
-        this.#calls.as(this.#viewer());
+        parts?.calls.as(this.#viewer());
         // The connection is a sign of life of whoever has control: it goes on in the new name.
         this.run.as(this.#viewer());
         break;
@@ -138,18 +115,18 @@ export class Session {
         this.#lookNow();
         break;
       case 'test':
-        this.#detail.open(message.key);
+        parts?.detail.open(message.key);
         break;
       case 'log':
         if (this.run.live === null) this.#chosen = message;
-        else this.#log.open(message.log, message.scope, message.seq);
+        else parts?.log.open(message.log, message.scope, message.seq);
         break;
       case 'more-log':
-        this.#log.more(message.log, message.side);
+        parts?.log.more(message.log, message.side);
         break;
       case 'moment':
         this.#openAt = null;
-        this.#moments.go(message.to);
+        parts?.moments.go(message.to);
         break;
       case 'visible':
         this.#isVisible = message.visible;
@@ -188,34 +165,62 @@ export class Session {
     return new Viewer({ url: baseUrl, clientId, ...(this.#user !== '' && { user: this.#user }) }, runId);
   }
 
+  /** Loads what is not needed to say how the run is. */
+  #load(): Promise<Later> {
+    this.#loading ??= loadLater().then(
+      (later) => {
+        this.#parts = new later.Parts(this, this.#viewer());
+        for (const message of this.#asked.splice(0)) this.take(message);
+        return later;
+      },
+      (error: Error) => {
+        this.#loading = null;
+        for (const message of this.#asked.splice(0)) {
+          if (message.type === 'call') this.#refuse(message.id, error);
+          else this.#asked.push(message);
+        }
+        throw error;
+      },
+    );
+    return this.#loading;
+  }
+
+  /** The parts are not there yet. */
+  #wait(message: ToWorker): void {
+    if (this.#asked.length < MAX_ASKED) this.#asked.push(message);
+    else if (message.type === 'call')
+      this.#refuse(message.id, new Error('too much was asked while the page was loaded'));
+  }
+
   #began(): void {
+    const parts = this.#parts as Parts; // the fold came with them
     this.#outbox.all(this.run.live as RunView);
-    if (this.#chosen !== null) this.#log.open(this.#chosen.log, this.#chosen.scope, this.#chosen.seq);
-    else this.#log.reload();
+    if (this.#chosen !== null) parts.log.open(this.#chosen.log, this.#chosen.scope, this.#chosen.seq);
+    else parts.log.reload();
     this.#chosen = null;
-    this.#detail.reload();
-    if (this.#openAt !== null) this.#moments.go({ seq: this.#openAt });
-    else this.#moments.again();
+    parts.detail.reload();
+    if (this.#openAt !== null) parts.moments.go({ seq: this.#openAt });
+    else parts.moments.again();
     this.#openAt = null;
     this.#flush();
   }
 
   #applied(event: RunEvent): void {
     this.#artifacts.take(event);
-    if (this.#past === null) this.#log.take(event);
-    this.#detail.take(event, this.#past === null);
+    if (this.#past === null) this.#parts?.log.take(event);
+    this.#parts?.detail.take(event, this.#past === null);
     this.touch();
   }
 
   /** Shows a moment of the past, or the run as it is now. */
-  #show(fold: RunFold | null): void {
+  show(fold: RunFold | null): void {
     this.#past = fold === null ? null : new RunView(fold, this.run.facts);
     const view = this.shown;
     if (view === null) return;
     if (fold === null) view.takeChanged();
     this.#outbox.all(view);
-    this.#log.reload();
-    this.#detail.rewind();
+    this.#parts?.log.reload();
+    this.#parts?.detail.rewind();
   }
 
   #flush(): void {
@@ -224,15 +229,16 @@ export class Session {
     const { run } = this;
     this.#outbox.connection(run.link.connection(run.tip));
     for (const notice of this.#notices.splice(0)) this.post({ type: 'notice', notice });
-    const moment = this.#moments.change();
+    const parts = this.#parts;
+    const moment = parts?.moments.change() ?? null;
     if (moment !== null) this.post({ type: 'moment', moment });
     const view = this.shown;
-    if (view === null) return;
+    if (view === null || parts === null) return;
     if (this.#past === null) this.#outbox.changed(view, view.takeChanged());
     this.#outbox.head(this.#head(view));
-    const detail = this.#detail.change();
+    const detail = parts.detail.change();
     if (detail !== null) this.post(detail);
-    const change = this.#log.change();
+    const change = parts.log.change();
     if (change !== null) this.post({ type: 'log', change });
     const artifacts = this.#artifacts.change();
     if (artifacts !== null) this.post(artifacts);
@@ -254,7 +260,7 @@ export class Session {
       viewers: this.#viewers.count,
       firstAvailable: this.run.history.firstAvailable,
       isMe: (subject: string, lease: string | null) =>
-        subject === me || (lease !== null && lease === this.#calls.lease),
+        subject === me || (lease !== null && lease === this.#parts?.calls.lease),
     };
   }
 
@@ -266,10 +272,14 @@ export class Session {
 
   async #call(id: number, method: string, params: unknown): Promise<void> {
     try {
-      this.post({ type: 'answer', id, value: await this.#calls.answer(method, params) });
+      this.post({ type: 'answer', id, value: await this.#parts?.calls.answer(method, params) });
     } catch (error) {
-      const { code = 'unreachable', detail, members = {} } = error as Partial<ApiError>;
-      this.post({ type: 'refusal', id, code, detail: detail || (error as Error).message, members: { ...members } });
+      this.#refuse(id, error as Error);
     }
+  }
+
+  #refuse(id: number, error: Error): void {
+    const { code = 'unreachable', detail, members = {} } = error as Partial<ApiError>;
+    this.post({ type: 'refusal', id, code, detail: detail || error.message, members: { ...members } });
   }
 }

@@ -4,10 +4,11 @@ import { ApiError } from '@runcast/client';
 import type { RunFold } from './fold.js';
 import type { EventHistory } from './history.js';
 import type { Http } from './http.js';
-import { canResume, emptyFold, resumedFold, Told } from './make-fold.js';
+import type { Later } from './late.js';
 import { type RunEvent, seqOf } from './read.js';
 import { FEW_EVENTS } from './recall.js';
 import type { RunState, TestState } from './state.js';
+import { canResume, Told } from './told.js';
 
 /** Tests of a page. */
 const TESTS = 1_000;
@@ -26,6 +27,7 @@ export class States {
     private readonly history: EventHistory,
     private readonly runId: string,
     private readonly epoch: () => string | null,
+    private readonly later: () => Promise<Later>,
   ) {}
 
   /** The state now; null: nothing was posted yet. */
@@ -65,7 +67,14 @@ export class States {
       tests.push(...page.tests);
       [after, more] = [page.next, page.more];
     }
+    const { resumedFold } = await this.later();
+    signal.throwIfAborted();
     return resumedFold(state, tests);
+  }
+
+  /** The fold before the first event. */
+  async empty(): Promise<RunFold> {
+    return (await this.later()).emptyFold(this.runId, this.epoch());
   }
 
   /** A state with the tests that it shows: for a first look. */
@@ -79,7 +88,7 @@ export class States {
     signal: AbortSignal,
     how: { from?: RunFold; each?: Each | undefined } = {},
   ): Promise<RunFold> {
-    const fold = how.from ?? emptyFold(this.runId, this.epoch());
+    const fold = how.from ?? (await this.empty());
     for await (const events of this.history.range(fold.seq + 1, seq, signal)) {
       for (const event of events) {
         fold.apply(event);

@@ -62,7 +62,8 @@ export function LogGrid() {
     if (element === null || !follow.peek().on || !moment.peek().live) return;
     const end = element.scrollHeight - element.clientHeight;
     if (element.scrollTop < end) element.scrollTop = end;
-    follow.value = { ...follow.peek(), top: element.scrollTop };
+    const top = element.scrollTop;
+    if (top !== follow.peek().top) follow.value = { ...follow.peek(), top };
   });
 
   useEffect(() => {

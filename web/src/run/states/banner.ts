@@ -93,7 +93,7 @@ function pastOf(moment: Moment, connection: Connection | null, head: Head | null
 }
 
 function linkOf({ connection, head, now, online = true }: Told): Banner | null {
-  if (connection === null || connection.closeCode !== null || now - connection.since < SOON_MS) return null;
+  if (connection === null || finalOf(connection, head) !== null || now - connection.since < SOON_MS) return null;
   const seen = head === null || head.seq === 0 ? '' : `You see events up to ${count(head.seq)}. `;
   const why = whyOf(connection.error, online);
   switch (connection.status) {
@@ -127,7 +127,7 @@ function linkOf({ connection, head, now, online = true }: Told): Banner | null {
         tone: 'dim',
         icon: 'clock',
         strong: 'Connecting…',
-        text: `${seen}${why}`.trim(),
+        text: `${seen}${why.trim()}`.trim(),
         acts: [],
       };
     case 'closed':
@@ -137,7 +137,7 @@ function linkOf({ connection, head, now, online = true }: Told): Banner | null {
         tone: 'pause',
         icon: 'lost',
         strong: 'Not connected.',
-        text: `${seen}${why}`.trim(),
+        text: `${seen}${why.trim()}`.trim(),
         acts: ['retry'],
       };
     default:
