@@ -80,7 +80,7 @@ pub(crate) async fn read(objects: &Objects, key: &str) -> Result<Vec<u8>, Object
 
 /// What is listed below `prefix`, by key.
 pub(crate) async fn list(objects: &Objects, prefix: &str) -> BTreeMap<String, u64> {
-    object-list(prefix).map_ok(|listed| (listed.key, listed.size)).try_collect().await.unwrap()
+    objects.list(prefix).map_ok(|listed| (listed.key, listed.size)).try_collect().await.unwrap()
 }
 
 /// Sends what a signed upload asks for, by a client that knows nothing of stores; the status.
