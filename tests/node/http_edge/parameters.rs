@@ -20,7 +20,7 @@ async fn an_unknown_parameter_is_refused_by_every_route_of_the_api() {
     let node = node(&[]);
     let mut refused = 0;
     for (method, pattern) in routes(&node).await {
-        let path = pattern.replace("{stepNumber}", "1").replace('{', "").replace('}', "");
+        let path = pattern.replace("{stepNumber}", "1").replace(['{', '}'], "");
         let headers = [("content-type", "application/json")];
         let reply = node.try_send(&method, &format!("{path}?zzz=1"), &headers, "{}").await.unwrap();
         if !(path.starts_with("/api/") || path.starts_with("/ws/") || path == "/ready") {
