@@ -221,7 +221,7 @@ async fn a_cluster_that_is_restored_lists_what_its_log_has_and_tells_viewers_wha
     // Redis first, then PostgreSQL: the list is ahead of the log.
     let snapshot = cluster.redis.snapshot();
     let ended = json!({"type": "run_status", "status": "passed"}).to_string();
-    let later = cluster.nodes[0].store("r", &[&numbered(11, 5, 10)[..], &[ended.clone()]].concat()).await;
+    let later = cluster.nodes[0].store("r", &[&numbered(11, 5, 10)[..], std::slice::from_ref(&ended)].concat()).await;
     cluster.nodes[0].store("new", &[ended]).await;
     let list = |list: Value| {
         let runs = list["runs"].as_array().unwrap().clone();
