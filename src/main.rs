@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use runcast::app::ConfigReload;
 use runcast::cli::{self, Cli, CliCommand, ServeArgs, causes, tell};
 use runcast::config::{Config, EXIT_CONFIG};
@@ -11,7 +10,7 @@ use runcast::{app, telemetry};
 use tracing::{error, warn};
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().into_command() {
+    let outcome = match Cli::of_process().into_command() {
         CliCommand::Serve(args) => serve(&args),
         CliCommand::Publish(args) => cli::publish::run(args),
         CliCommand::Watch(args) => cli::watch::run(args),
@@ -20,12 +19,21 @@ fn main() -> ExitCode {
         CliCommand::Finish(args) => cli::finish::run(args),
         CliCommand::Upload(args) => cli::upload::run(args),
         CliCommand::Artifacts(args) => cli::artifacts::run(args),
+        CliCommand::Runs(args) => cli::runs::run(args),
+        CliCommand::Show(args) => cli::show::run(args),
+        CliCommand::Download(args) => cli::download::run(args),
+        CliCommand::Export(args) => cli::export::run(args),
+        CliCommand::Pin(args) => cli::keep::pin(args),
+        CliCommand::Unpin(args) => cli::keep::unpin(args),
+        CliCommand::Delete(args) => cli::keep::delete(args),
         CliCommand::Cleanup(args) => cli::cleanup::run(args),
         CliCommand::Backup(args) => cli::backup::run(&args),
         CliCommand::Restore(args) => cli::backup::restore::run(&args),
         CliCommand::ExportLog(args) => cli::run_log::export(&args),
         CliCommand::ImportLog(args) => cli::run_log::import(&args),
         CliCommand::Doctor(args) => cli::doctor::run(&args),
+        CliCommand::Completions(args) => cli::shell::completions(&args),
+        CliCommand::Man(args) => cli::shell::man(&args),
     };
     outcome.unwrap_or_else(|error| {
         tell(causes(&error));

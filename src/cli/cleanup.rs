@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::artifacts::{fit_for_stdout, print};
 use super::request::{AskError, Failed, Servers, answer, read};
 use super::table::{self, Align};
-use super::terminal::plain;
+use super::terminal::{counted, plain};
 use super::{ServerArgs, block_on, tell};
 
 /// Most characters shown of an error.
@@ -115,7 +115,7 @@ async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
             Ok(body) => return Ok(body),
             Err(Failed::ForGood(error)) => return Err(error),
             Err(Failed::Again(last, _)) if tried == servers.count() => {
-                return Err(AskError::Failed(last));
+                return Err(servers.absent(last));
             }
             Err(Failed::Again(reason, _)) => tell(format_args!("asking the next server: {reason}")),
         }
@@ -177,7 +177,9 @@ fn report(swept: &CleanupReport, is_dry: bool) -> Vec<String> {
         let what = if swept.orphans_removed { "removed" } else { "left alone" };
         let (bytes, artifacts) = (DecimalBytes(bytes), swept.orphan_artifacts);
         lines.push(format!(
-            "orphans, {what}: {count} objects without an artifact ({bytes}), {artifacts} artifacts without an object"
+            "orphans, {what}: {} without an artifact ({bytes}), {} without an object",
+            counted(count, "object", "objects"),
+            counted(artifacts, "artifact", "artifacts")
         ));
     }
     lines
@@ -196,7 +198,7 @@ mod tests {
             report(&swept, false),
             [
                 "3 removed, 2.00 MB free: 2 expired (1.50 MB), 1 removed before (500.00 kB); 12 ms on n1",
-                "orphans, left alone: 3 objects without an artifact (42 B), 1 artifacts without an object",
+                "orphans, left alone: 3 objects without an artifact (42 B), 1 artifact without an object",
             ]
         );
         assert_eq!(report(&CleanupReport::default(), true), ["0 would go, 0 B would be free"]);

@@ -1,7 +1,6 @@
 //! `runcast finish`: says that a run is finished, for runs whose workers can't say so themselves.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -10,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::artifacts::{fit_for_stdout, print};
-use super::request::{Servers, read};
+use super::request::{read, tell_retry};
 use super::terminal::plain;
-use super::{ServerArgs, block_on, parse_run, tell};
+use super::{AskArgs, block_on, parse_run};
 use crate::protocol::RunId;
 use crate::protocol::status::RunStatus;
 
@@ -37,10 +36,7 @@ pub struct FinishArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    servers: ServerArgs,
-    /// Give up after so many seconds without an answer
-    #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    timeout: u64,
+    asking: AskArgs,
 }
 
 fn parse_status(text: &str) -> Result<RunStatus, String> {
@@ -59,14 +55,14 @@ pub fn run(args: FinishArgs) -> anyhow::Result<ExitCode> {
     struct Finished {
         status: String,
     }
-    let servers = Servers::new(&args.servers.url)?;
+    let servers = args.asking.servers()?;
     let body = args.status.map_or_else(|| json!({}), |status| json!({"status": status.as_str()})).to_string();
     let finishing = servers.insist(
-        Duration::from_secs(args.timeout),
+        args.asking.patience(),
         |client, server| {
             client.post(server.finish(&args.run)).header(CONTENT_TYPE, "application/json").body(body.clone())
         },
-        |reason| tell(format_args!("again: {reason}")),
+        tell_retry,
     );
     let answer = block_on(finishing)?.with_context(|| format!("finishing {}", args.run))?;
     let Finished { status } = read(&answer)?;

@@ -1,27 +1,40 @@
-//! The command line: `serve` (the default), `publish`, `watch`, `search`, `steer`, `finish`, `upload`, `artifacts`,
-//! `cleanup`, `backup`, `restore`, `export-log`, `import-log`, `doctor`.
+//! The command line: `serve` (the default); `publish`, `watch`, `steer` and others, which are clients of a server;
+//! `backup`, `restore`, `export-log`, `import-log` and `doctor`, which open the stores of the configuration.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
+use self::request::AskError;
+use self::server_url::URL_VARIABLE;
 use crate::config::{ConfigSources, Flag};
 use crate::protocol::RunId;
 
 pub mod artifacts;
+mod asking;
 pub mod backup;
 pub mod cleanup;
 pub mod doctor;
+pub mod download;
+pub mod export;
 pub mod finish;
+mod folded_run;
+pub mod keep;
+pub mod own_runs;
 pub mod producer;
+mod progress;
 pub mod publish;
 pub mod request;
 pub mod run_log;
+pub mod runs;
 pub mod search;
 mod server_url;
+pub mod shell;
+pub mod show;
 pub mod steer;
 pub mod stores;
 mod table;
@@ -29,6 +42,7 @@ mod terminal;
 pub mod upload;
 pub mod watch;
 
+pub use asking::AskArgs;
 pub use server_url::{ServerArgs, ServerUrl};
 
 /// Watch automated test runs live: lossless, ordered, for every viewer.
@@ -53,6 +67,11 @@ pub enum CliCommand {
     Publish(publish::PublishArgs),
     /// Follow a run in the terminal
     Watch(watch::WatchArgs),
+    /// List runs, the one that changed last first
+    #[command(visible_alias = "ls")]
+    Runs(runs::RunsArgs),
+    /// Show how a run stands: numbers, and the tests that failed with their errors
+    Show(show::ShowArgs),
     /// Find words in a run's log
     Search(search::SearchArgs),
     /// Steer a run; without a command: see what can be done with it now, and by whom
@@ -63,6 +82,16 @@ pub enum CliCommand {
     Upload(upload::UploadArgs),
     /// List the artifacts of a run
     Artifacts(artifacts::ArtifactsArgs),
+    /// Download the artifacts of a run into a directory
+    Download(download::DownloadArgs),
+    /// Write a run as one file: a page, JUnit XML, or everything as a zip file
+    Export(export::ExportArgs),
+    /// Keep the artifacts of a run
+    Pin(keep::PinArgs),
+    /// Keep the artifacts of a run no longer than others
+    Unpin(keep::UnpinArgs),
+    /// Delete a run with all that belongs to it
+    Delete(keep::DeleteArgs),
     /// Remove the artifacts whose time has come, or say which those are
     Cleanup(cleanup::CleanupArgs),
     /// Copy what a single node keeps, while it runs
@@ -75,6 +104,10 @@ pub enum CliCommand {
     ImportLog(run_log::ImportLogArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
+    /// Write what a shell completes these commands by
+    Completions(shell::CompletionsArgs),
+    /// Write the manual page
+    Man(shell::ManArgs),
 }
 
 /// `runcast serve`.
@@ -102,6 +135,20 @@ pub struct SettingArgs {
 }
 
 impl Cli {
+    /// The command line of this process. A wrong one ends the process, with the reason on stderr.
+    pub fn of_process() -> Self {
+        match Self::try_parse() {
+            Ok(cli) => cli,
+            Err(error) => {
+                if let Some(told) = wrong_variable(&error) {
+                    tell(told);
+                    std::process::exit(error.exit_code());
+                }
+                error.exit()
+            }
+        }
+    }
+
     /// The given command, or `serve` if there is none.
     pub fn into_command(self) -> CliCommand {
         self.command.unwrap_or(CliCommand::Serve(self.serve))
@@ -123,10 +170,41 @@ impl SettingArgs {
     }
 }
 
+/// Exit code after Ctrl-C, as shells have it.
+const EXIT_INTERRUPTED: u8 = 130;
+
 /// Prints a message for the user on stderr.
 pub fn tell(text: impl fmt::Display) {
     // There is no other place to report that stderr is closed.
     let _ = writeln!(io::stderr(), "runcast: {text}");
+}
+
+/// What is wrong with `RUNCAST_URL`, if that is why the command line is refused: clap names the flag alone.
+fn wrong_variable(error: &clap::Error) -> Option<String> {
+    let is_flag = |argument: &OsString| argument.to_string_lossy().starts_with("--url");
+    let about = error.get(ContextKind::InvalidArg)?.to_string();
+    let named = std::env::var_os(URL_VARIABLE)?;
+    if error.kind() != ErrorKind::ValueValidation
+        || !about.starts_with("--url")
+        || std::env::args_os().any(|a| is_flag(&a))
+    {
+        return None;
+    }
+    let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    Some(format!("{URL_VARIABLE} is {:?}: it {reason}", named.to_string_lossy()))
+}
+
+/// What a request about a run failed for.
+fn about_run(error: AskError, run: &RunId) -> anyhow::Error {
+    match &error {
+        AskError::Refused { code: Some(code), .. } if code == "run_not_found" => {
+            anyhow::anyhow!("there is no run {run}: runcast runs lists those that there are")
+        }
+        AskError::Refused { code: Some(code), .. } if code == "run_gone" => {
+            anyhow::anyhow!("{run} has expired, or was deleted")
+        }
+        _ => anyhow::Error::new(error).context(run.to_string()),
+    }
 }
 
 /// An error with its causes, each of them once: some errors say their cause themselves.
@@ -171,6 +249,36 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
         <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    /// The words of a line as a shell takes them, up to a comment, a pipe or a redirection.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut quoted) = (vec![String::new()], false);
+        for c in line.chars() {
+            match c {
+                '\'' => quoted = !quoted,
+                '#' | '|' | '>' if !quoted => break,
+                ' ' if !quoted => words.push(String::new()),
+                c => words.last_mut().unwrap().push(c),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    #[test]
+    fn every_command_has_an_example_in_the_docs_that_is_understood() {
+        let page = include_str!("../../docs/commands.md");
+        let examples: Vec<_> = page.lines().filter(|line| line.starts_with("runcast ")).map(words).collect();
+        for example in &examples {
+            let understood = Cli::try_parse_from(example);
+            assert!(understood.is_ok(), "{example:?}: {}", understood.unwrap_err());
+        }
+        for command in <Cli as clap::CommandFactory>::command().get_subcommands() {
+            let name = command.get_name();
+            let has_example = examples.iter().any(|words| words.get(1).is_some_and(|word| word == name));
+            assert!(has_example || name == "serve", "{name} has no example");
+        }
     }
 
     #[test]

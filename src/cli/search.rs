@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -11,9 +10,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::artifacts::{fit_for_stdout, print};
-use super::request::{AskError, Servers, read};
+use super::request::{AskError, read};
 use super::terminal::{Colour, paint, plain};
-use super::{ServerArgs, block_on, parse_run, tell};
+use super::{AskArgs, block_on, parse_run, tell};
 use crate::protocol::RunId;
 
 /// Most characters shown of a line, of an id, and of a type.
@@ -42,10 +41,7 @@ pub struct SearchArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    servers: ServerArgs,
-    /// Give up after so many seconds without an answer
-    #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    timeout: u64,
+    asking: AskArgs,
 }
 
 /// A part of what is found.
@@ -85,7 +81,6 @@ pub fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
 
 /// Writes all hits; how many.
 async fn search(args: &SearchArgs) -> anyhow::Result<u64> {
-    let servers = Servers::new(&args.servers.url)?;
     let in_colour = io::stdout().is_terminal();
     let (mut after, mut count) = (String::new(), 0);
     let mut known = HashSet::new();
@@ -97,12 +92,7 @@ async fn search(args: &SearchArgs) -> anyhow::Result<u64> {
             ("limit", "1000".to_owned()),
             ("after", after.clone()),
         ];
-        let asking = servers.insist(
-            Duration::from_secs(args.timeout),
-            |client, server| client.get(server.search(&args.run, &query)),
-            |reason| tell(format_args!("again: {reason}")),
-        );
-        let answer = asking.await?;
+        let answer = args.asking.get(|server| server.search(&args.run, &query)).await?;
         let part: FoundPart<'_> = read(&answer)?;
         let lines: Result<Vec<_>, AskError> = part.hits.iter().map(|hit| line(hit, args.json, in_colour)).collect();
         print(&lines?).context("stdout")?;

@@ -1,11 +1,18 @@
 //! The address of a server, and the URLs of its API.
 
+use std::fmt;
 use std::str::FromStr;
 
 use clap::Args;
 use reqwest::Url;
 
 use crate::protocol::{After, RunId};
+
+/// The variable that names the servers.
+pub(super) const URL_VARIABLE: &str = "RUNCAST_URL";
+
+/// The server where none is named.
+const DEFAULT_URL: &str = "http://127.0.0.1:3001";
 
 /// `http://host[:port][/prefix]` of a runcast server.
 #[derive(Clone, Debug)]
@@ -18,9 +25,9 @@ pub struct ServerArgs {
     #[arg(
         long,
         global = true,
-        env = "RUNCAST_URL",
+        env = URL_VARIABLE,
         hide_env_values = true,
-        default_value = "http://127.0.0.1:3001",
+        default_value = DEFAULT_URL,
         value_name = "URL",
         value_delimiter = ','
     )]
@@ -31,15 +38,59 @@ impl FromStr for ServerUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| error.to_string())?;
-        match url.scheme() {
-            "http" | "https" if url.has_host() => Ok(Self(url)),
-            _ => Err("must be http://HOST[:PORT] or https://HOST[:PORT]".into()),
+        const FORM: &str = "must be http://HOST[:PORT] or https://HOST[:PORT]";
+        if text.is_empty() {
+            return Err(format!("{FORM}, and is empty"));
+        }
+        if let Some(rest) = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://")) {
+            let scheme = if text.starts_with("wss") { "https" } else { "http" };
+            return Err(format!("{FORM}: type {scheme}://{rest}"));
+        }
+        let typed = format!("http://{text}");
+        // `localhost:3001` parses as a URL of the scheme `localhost`.
+        let is_address = !text.contains("://") && Url::parse(&typed).is_ok_and(|url| url.has_host());
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
+            _ if is_address => Err(format!("{FORM}: type {typed}")),
+            Err(error) => Err(format!("{FORM}: {error}")),
+            Ok(_) => Err(FORM.into()),
         }
     }
 }
 
+/// The address as it was typed, without a password.
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut url = self.0.clone();
+        // A URL with a host always has room for these.
+        let _ = url.set_password(None);
+        let _ = url.set_username("");
+        f.write_str(url.as_str().trim_end_matches('/'))
+    }
+}
+
 impl ServerUrl {
+    fn is_of_variable(&self) -> bool {
+        let named = std::env::var(URL_VARIABLE).unwrap_or_default();
+        named.split(',').any(|text| text.parse::<Self>().is_ok_and(|url| url.0 == self.0))
+    }
+
+    /// Where the address comes from, if that is not in sight.
+    pub(super) fn origin_hint(&self) -> &'static str {
+        if self.is_of_variable() { " (the address is RUNCAST_URL's)" } else { "" }
+    }
+
+    /// What to do where no server is.
+    pub(super) fn absence_hint(&self) -> &'static str {
+        if self.is_of_variable() {
+            " (the address is RUNCAST_URL's)"
+        } else if self.to_string() == DEFAULT_URL {
+            " (start a server with `runcast`, or name one by --url or RUNCAST_URL)"
+        } else {
+            " (is a server running there?)"
+        }
+    }
+
     /// Whether the connection is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
@@ -48,6 +99,18 @@ impl ServerUrl {
     /// The URL to which a run's events are posted.
     pub fn events(&self, run: &RunId) -> Url {
         self.under(&["api", "runs", run.as_str(), "events"])
+    }
+
+    /// URL to which pictures of a run's screens are posted.
+    pub(super) fn frame(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str(), "frame"])
+    }
+
+    /// URL of the list of the newest runs that have `text` in their name or title.
+    pub(super) fn runs_with(&self, text: &str) -> Url {
+        let mut url = self.under(&["api", "runs"]);
+        url.query_pairs_mut().append_pair("q", text).append_pair("limit", "100");
+        url
     }
 
     /// URL of a run's state.
@@ -88,6 +151,46 @@ impl ServerUrl {
         }
         // A terminal shows no pictures.
         url.query_pairs_mut().append_pair("screen", "off");
+        url
+    }
+
+    /// URL of the list of runs with these parameters.
+    pub(super) fn runs(&self, query: &[(&str, String)]) -> Url {
+        let mut url = self.under(&["api", "runs"]);
+        url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
+        url
+    }
+
+    /// URL of a page of a run's tests with these parameters, without those that are empty.
+    pub(super) fn tests(&self, run: &RunId, query: &[(&str, String)]) -> Url {
+        let mut url = self.under(&["api", "runs", run.as_str(), "tests"]);
+        url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
+        url
+    }
+
+    /// URL of a run as a file of this format.
+    pub(super) fn export(&self, run: &RunId, format: &str) -> Url {
+        let mut url = self.under(&["api", "runs", run.as_str(), "export"]);
+        url.query_pairs_mut().append_pair("format", format);
+        url
+    }
+
+    /// URL of what keeps the artifacts of a run.
+    pub(super) fn pin(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str(), "pin"])
+    }
+
+    /// URL that deletes a run.
+    pub(super) fn deletion(&self, run: &RunId, force: bool) -> Url {
+        let mut url = self.state(run);
+        url.set_query(force.then_some("force=1"));
+        url
+    }
+
+    /// URL that says where the original bytes of an artifact are.
+    pub(super) fn download(&self, run: &RunId, artifact: &str) -> Url {
+        let mut url = self.under(&["api", "runs", run.as_str(), "artifacts", artifact, "download"]);
+        url.set_query(Some("encoding=identity"));
         url
     }
 
@@ -161,6 +264,24 @@ mod tests {
         assert_eq!(live("http://h:1", ""), "ws://h:1/ws/runs/ci:42?screen=off");
         assert_eq!(live("https://h", "latest"), "wss://h/ws/runs/ci:42?after=latest&screen=off");
         assert_eq!(live("http://h", "7:42"), "ws://h/ws/runs/ci:42?after=7%3A42&screen=off");
+    }
+
+    #[test]
+    fn an_address_that_is_none_says_what_to_type() {
+        let refused = |text: &str| text.parse::<ServerUrl>().unwrap_err();
+        for (text, typed) in [
+            ("localhost:3001", "http://localhost:3001"),
+            ("127.0.0.1:3001", "http://127.0.0.1:3001"),
+            ("runcast.example.org", "http://runcast.example.org"),
+            ("ws://h:1/x", "http://h:1/x"),
+            ("wss://h", "https://h"),
+        ] {
+            assert!(refused(text).ends_with(&format!(": type {typed}")), "{}", refused(text));
+        }
+        assert!(refused("").ends_with("and is empty") && refused("ftp://h").starts_with("must be http://HOST"));
+        let shown = |text: &str| text.parse::<ServerUrl>().unwrap().to_string();
+        assert_eq!(shown("http://h:1/"), "http://h:1");
+        assert_eq!(shown("https://me:secret@h/live"), "https://h/live", "a password is not shown");
     }
 
     #[test]

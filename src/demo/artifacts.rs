@@ -20,14 +20,16 @@ macro_rules! file {
 
 /// The files that the index names.
 const FILES: &[(&str, &[u8])] = &[
-    file!("cart-Cart-says-when-it-arrives--error-context.md"),
-    file!("cart-Cart-says-when-it-arrives--test-failed-1.png"),
-    file!("checkout-Checkout-refuses-a-voucher-that-is-unknown--error-context.md"),
-    file!("checkout-Checkout-takes-a-voucher-off-once--error-context.md"),
-    file!("checkout-Checkout-takes-a-voucher-off-once--order.json"),
-    file!("checkout-Checkout-takes-a-voucher-off-once--test-failed-1.png"),
-    file!("checkout-Checkout-takes-a-voucher-off-once--trace.zip"),
-    file!("checkout-Checkout-takes-a-voucher-off-once--video.webm"),
+    file!("failed--cart-Cart-says-when-it-arrives--error-context.md"),
+    file!("failed--cart-Cart-says-when-it-arrives--test-failed-1.png"),
+    file!("failed--checkout-Checkout-refuses-a-voucher-that-is-unknown--error-context.md"),
+    file!("failed--checkout-Checkout-takes-a-voucher-off-once--error-context.md"),
+    file!("failed--checkout-Checkout-takes-a-voucher-off-once--order.json"),
+    file!("failed--checkout-Checkout-takes-a-voucher-off-once--test-failed-1.png"),
+    file!("failed--checkout-Checkout-takes-a-voucher-off-once--trace.zip"),
+    file!("failed--checkout-Checkout-takes-a-voucher-off-once--video.webm"),
+    file!("passed--checkout-Checkout-refuses-a-voucher-that-is-unknown--error-context.md"),
+    file!("passed--checkout-Checkout-takes-a-voucher-off-once--order.json"),
 ];
 
 /// A recorded artifact.
@@ -60,6 +62,7 @@ impl DemoArtifact {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
+    run: String,
     file: String,
     /// Milliseconds since the run's first event.
     after_ms: u64,
@@ -69,20 +72,21 @@ struct Entry {
     test: Option<String>,
 }
 
-/// The bundled artifacts, in the order of their times.
+/// The bundled artifacts of a run, `passed` or `failed`, in the order of their times.
 ///
 /// # Errors
 /// Never: a test reads them.
-pub(super) fn bundled_artifacts() -> Result<Vec<DemoArtifact>, DemoError> {
+pub(super) fn bundled_artifacts(of: &str) -> Result<Vec<DemoArtifact>, DemoError> {
     let entries: Vec<Entry> = serde_json::from_slice(INDEX).map_err(|error| DemoError::Artifacts(error.to_string()))?;
-    let artifact = |Entry { file, after_ms, name, kind, content_type, test }| {
+    let artifact = |Entry { file, after_ms, name, kind, content_type, test, .. }| {
         let (_, content) = FILES
             .iter()
             .find(|(bundled, _)| *bundled == file)
             .ok_or_else(|| DemoError::Artifacts(format!("{file} is not bundled")))?;
         Ok(DemoArtifact { offset: Duration::from_millis(after_ms), name, kind, content_type, test, content })
     };
-    let mut artifacts = entries.into_iter().map(artifact).collect::<Result<Vec<_>, DemoError>>()?;
+    let mut artifacts =
+        entries.into_iter().filter(|entry| entry.run == of).map(artifact).collect::<Result<Vec<_>, DemoError>>()?;
     artifacts.sort_by_key(|artifact| artifact.offset);
     Ok(artifacts)
 }

@@ -7,21 +7,23 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::question::{ASK_ID, Question};
 use crate::cli::producer::OpenCommand;
-use crate::protocol::{After, Cursor};
+use crate::protocol::{After, Cursor, Timestamp};
 
 /// The commands that it obeys.
 const CAN: [&str; 5] = ["pause", "resume", "step", "cancel", "update_instructions"];
 
 /// The variant of the recorded tests, and how many of them ran at a time.
 pub(super) const VARIANT: &str = "linux";
-pub(super) const SLOTS: u64 = 2;
+pub(super) const SLOTS: usize = 2;
 
-/// The question that it asks once in a run.
-pub(super) const ASK_ID: &str = "which-next";
+/// How long the question waits for an answer: while somebody watches, and while nobody does.
+const ASK_SECS: u64 = 60;
+const UNWATCHED_ASK_SECS: u64 = 15;
 
-/// How long the question waits for an answer.
-const ASK_SECS: u64 = 15;
+/// The stream of what it says itself.
+const OWN_STREAM: &str = "worker";
 
 /// Most ids of commands that it remembers, so as to do nothing twice.
 const MAX_ACTED: usize = 1_000;
@@ -72,23 +74,33 @@ impl Obedience {
         json!({"type": "worker", "state": "left"})
     }
 
-    /// Its question, for which it waits from now on.
-    pub(super) fn ask(&mut self, now: Instant) -> Value {
-        self.asking_until = Some(now + Duration::from_secs(ASK_SECS) + GRACE);
-        json!({
-            "type": "ai_stuck",
-            "askId": ASK_ID,
-            "reason": "ambiguous_element",
-            "message": "Two buttons could be the one that the test calls \"next\". Which one shall I click?",
-            "goal": "show the second page of the teas",
-            "needs": "choice",
-            "candidates": [
-                {"id": "next-page", "label": "Next page", "selector": "#next", "score": 0.62},
-                {"id": "last-page", "label": "Last page", "selector": "#last", "score": 0.38},
-            ],
-            "expiresInSecs": ASK_SECS,
-            "onTimeout": {"action": "continue", "value": "next-page"},
-        })
+    /// What a worker had been told that did not come to the end of its run, by the run's state at the time `at`: it is
+    /// `now` then.
+    pub(super) fn restored(state: &Value, at: Timestamp, now: Instant) -> Self {
+        let until = |end: &Value| {
+            let left = Timestamp::parse(end.as_str()?)?.as_millis() - at.as_millis();
+            Some(now + Duration::from_millis(left.try_into().unwrap_or(0)) + GRACE)
+        };
+        let asks = state["asks"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let asking_until = asks.iter().find(|ask| ask["askId"] == ASK_ID).and_then(|ask| until(&ask["expiresAt"]));
+        Self { paused_until: until(&state["paused"]["until"]), asking_until, ..Self::default() }
+    }
+
+    /// Whether an event is the worker's own, and not of the recording.
+    pub(super) fn is_own(event: &Value) -> bool {
+        match event["type"].as_str() {
+            Some("worker" | "command_status" | "ai_stuck") => true,
+            Some("log") => event["stream"] == OWN_STREAM,
+            Some("run_status") => event["data"].is_null(),
+            _ => false,
+        }
+    }
+
+    /// Its question, for which it waits from now on. `screenshot` is the id of the picture.
+    pub(super) fn ask(&mut self, question: &Question, screenshot: Option<&str>, watched: bool, now: Instant) -> Value {
+        let secs = if watched { ASK_SECS } else { UNWATCHED_ASK_SECS };
+        self.asking_until = Some(now + Duration::from_secs(secs) + GRACE);
+        question.event(screenshot, secs)
     }
 
     /// Whether the run is to end now.
@@ -209,7 +221,7 @@ impl Obedience {
 const CANNOT: &str = "the demo replays a recording: it can pause, step, resume and end, and nothing else";
 
 fn log(text: String) -> Value {
-    json!({"type": "log", "stream": "worker", "text": text})
+    json!({"type": "log", "stream": OWN_STREAM, "text": text})
 }
 
 fn report(id: &str, status: &str, claim: Option<&str>, detail: Option<&str>) -> Value {
@@ -240,6 +252,7 @@ fn answered(event: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::screens::bundled_screens;
     use super::*;
 
     fn command(cursor: &str, event: Value) -> OpenCommand {
@@ -254,6 +267,24 @@ mod tests {
     fn done(seq: u64, status: &str) -> Reaction {
         let status = json!({"type": "run_status", "status": status});
         Reaction::Post(vec![report(&format!("c{seq}"), "done", None, None), status])
+    }
+
+    fn ask(orders: &mut Obedience) -> Value {
+        let question = bundled_screens().unwrap().question;
+        orders.ask(&question, Some("picture"), true, Instant::now())
+    }
+
+    #[test]
+    fn what_it_was_told_before_the_server_ended_holds() {
+        let (at, now) = (Timestamp::from_millis(1_000), Instant::now());
+        let after = |millis: i64| Timestamp::from_millis(1_000 + millis).to_string();
+        let none = Obedience::restored(&json!({"paused": null, "asks": []}), at, now);
+        assert_eq!(none.waits_until(), None);
+        let paused = Obedience::restored(&json!({"paused": {"until": after(5_000)}}), at, now);
+        assert_eq!(paused.waits_until(), Some(now + Duration::from_secs(5) + GRACE));
+        let asks =
+            json!({"asks": [{"askId": "another", "expiresAt": after(9)}, {"askId": ASK_ID, "expiresAt": after(-5)}]});
+        assert_eq!(Obedience::restored(&asks, at, now).waits_until(), Some(now + GRACE), "its time is over");
     }
 
     #[test]
@@ -292,7 +323,7 @@ mod tests {
             (json!({"type": "ask_expired", "reason": "timeout"}), "nobody answered: goes on with \"Next page\""),
         ] {
             let mut orders = Obedience::default();
-            assert_eq!(orders.ask(Instant::now())["candidates"].as_array().unwrap().len(), 2);
+            assert_eq!(ask(&mut orders)["candidates"].as_array().unwrap().len(), 2);
             assert!(orders.waits_until().is_some());
             let mut event = event;
             (event["askId"], event["by"]) = ("another".into(), json!({"name": "ada"}));

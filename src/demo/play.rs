@@ -1,6 +1,7 @@
 //! Plays one run: posts the recording in real time, and obeys. Commands come with the answers to its posts; while it
 //! pauses or waits for an answer, it asks for them.
 
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -11,39 +12,83 @@ use tracing::{info, warn};
 use super::DemoError;
 use super::artifacts::DemoArtifact;
 use super::obedience::{Obedience, Reaction};
+use super::question::ASK_ID;
 use super::recording::{EventMark, Recording};
+use super::screens::{Display, PICTURE};
 use crate::cli::ServerUrl;
-use crate::cli::producer::{OpenCommand, Poster, claim_key};
-use crate::cli::request::AskError;
+use crate::cli::producer::{FileUpload, OpenCommand, Poster, ScreenHints, claim_key};
+use crate::cli::request::{AskError, Retry};
 use crate::protocol::{RunId, Timestamp};
 
 /// How long a run retries while the server is away.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Longest wait of one question for commands.
-const POLL: Duration = Duration::from_secs(25);
+/// Longest wait of one question for commands: screens that stand still are shown anew meanwhile.
+const POLL: Duration = Duration::from_secs(10);
 
 /// Least time between two such questions that were answered at once.
 const LEAST_POLL: Duration = Duration::from_millis(250);
 
+/// How long before it is posted the earlier run began, in milliseconds.
+const EARLIER_MS: i64 = 12 * 60 * 1_000;
+
+/// A run that the end of the server has cut short.
+#[derive(Debug)]
+pub(super) struct CutShort {
+    /// Its producer's id.
+    pub(super) producer: String,
+    /// How many events of the recording it has.
+    pub(super) position: usize,
+    /// Whether its question was asked.
+    pub(super) has_asked: bool,
+    /// The names of its artifacts.
+    pub(super) artifacts: HashSet<String>,
+    /// Its state.
+    pub(super) state: Value,
+}
+
 /// Plays one run in real time. Events that are due at the same time share a request.
 pub(super) async fn play(recording: &Recording, server: &ServerUrl, run: &RunId) -> Result<(), DemoError> {
-    let poster = Poster::new(std::slice::from_ref(server), run, PATIENCE)?;
-    let (start, began) = (Instant::now(), Timestamp::now());
-    let orders = Obedience::default();
-    Player {
-        recording,
-        run,
-        poster,
-        orders,
-        position: 0,
-        uploads: recording.artifacts(),
-        start,
-        began,
-        has_asked: false,
-    }
-    .play()
-    .await
+    Player::new(recording, server, run)?.play().await
+}
+
+/// Plays the rest of a run, by the same producer.
+pub(super) async fn go_on(
+    recording: &Recording,
+    server: &ServerUrl,
+    run: &RunId,
+    cut: CutShort,
+) -> Result<(), DemoError> {
+    let mut player = Player::new(recording, server, run)?;
+    let (now, at) = (Instant::now(), Timestamp::now());
+    let before = match cut.position.checked_sub(1) {
+        Some(last) => recording.offset(last),
+        None => Duration::ZERO,
+    };
+    player.poster.become_again(&cut.producer);
+    player.orders = Obedience::restored(&cut.state, at, now);
+    player.has_asked = cut.has_asked;
+    player.position = cut.position;
+    player.uploads.retain(|upload| !cut.artifacts.contains(&upload.name));
+    player.stand_at(before);
+    player.play().await
+}
+
+/// Posts a whole run at once, as if it had been some time ago.
+pub(super) async fn play_earlier(recording: &Recording, server: &ServerUrl, run: &RunId) -> Result<(), DemoError> {
+    let mut player = Player::new(recording, server, run)?;
+    let began = player.began.plus_millis(-EARLIER_MS);
+    let end = recording.offset(recording.len().saturating_sub(1));
+    let at = |mut event: Value, time: Timestamp| {
+        event["timestamp"] = time.to_string().into();
+        line(&event)
+    };
+    let mut lines = vec![at(Obedience::join(), began)];
+    lines.extend(recording.steps(began).map(|step| step.line));
+    lines.push(at(Obedience::leave(), began.plus_millis(millis(end))));
+    player.stand_at(end);
+    player.upload_due().await;
+    player.post(lines).await
 }
 
 struct Player<'a> {
@@ -53,17 +98,40 @@ struct Player<'a> {
     orders: Obedience,
     /// The next event of the recording.
     position: usize,
-    /// What is to be uploaded yet.
-    uploads: &'a [DemoArtifact],
+    /// What is to be uploaded yet, in the order of its times.
+    uploads: VecDeque<&'a DemoArtifact>,
+    display: Display<'a>,
+    /// What viewers look at.
+    hints: ScreenHints,
     /// When the recording began, as if it had never paused: by the clock that runs evenly, and by that of the events.
     start: Instant,
     began: Timestamp,
     has_asked: bool,
 }
 
-impl Player<'_> {
+impl<'a> Player<'a> {
+    fn new(recording: &'a Recording, server: &ServerUrl, run: &'a RunId) -> Result<Self, DemoError> {
+        Ok(Self {
+            recording,
+            run,
+            poster: Poster::new(std::slice::from_ref(server), run, PATIENCE)?,
+            orders: Obedience::default(),
+            position: 0,
+            uploads: recording.artifacts().iter().collect(),
+            display: Display::new(recording.frames()),
+            hints: ScreenHints::default(),
+            start: Instant::now(),
+            began: Timestamp::now(),
+            has_asked: false,
+        })
+    }
+
     async fn play(mut self) -> Result<(), DemoError> {
-        let mut lines = vec![line(&Obedience::join())];
+        let mut joins = vec![line(&Obedience::join())];
+        if self.position > 0 {
+            // What is stored of a run that was cut short begins with this.
+            self.post(std::mem::take(&mut joins)).await?;
+        }
         while self.position < self.recording.len() {
             if self.orders.is_cancelled() {
                 let end = serde_json::json!({"type": "run_status", "status": "cancelled"});
@@ -73,25 +141,33 @@ impl Player<'_> {
                 self.wait(until).await?;
                 continue;
             }
-            sleep_until(self.start + self.recording.offset(self.position)).await;
+            let event = self.recording.offset(self.position);
+            sleep_until(self.start + self.display.next().map_or(event, |frame| frame.min(event))).await;
             self.upload_due().await;
-            self.take_due(&mut lines);
-            self.post(std::mem::take(&mut lines)).await?;
+            self.show_due().await;
+            let mut lines = std::mem::take(&mut joins);
+            lines.extend(self.take_due().await);
+            self.post(lines).await?;
         }
         Ok(())
     }
 
     /// Takes the events that are due, up to the end of a step that was asked for, or to the question.
-    fn take_due(&mut self, lines: &mut Vec<Bytes>) {
-        let now = self.start.elapsed();
+    async fn take_due(&mut self) -> Vec<Bytes> {
+        let (now, mut lines) = (self.start.elapsed(), Vec::new());
         for step in self.recording.steps_from(self.position, self.began) {
             if step.offset > now {
-                return;
+                return lines;
             }
-            if step.mark == EventMark::Question && !self.has_asked {
+            if step.mark == EventMark::Question
+                && !self.has_asked
+                && let Some(question) = self.recording.question()
+            {
                 self.has_asked = true;
-                lines.push(line(&self.orders.ask(Instant::now())));
-                return;
+                let screenshot = self.photograph(&question.test).await;
+                let watched = self.hints.watched == Some(true);
+                lines.push(line(&self.orders.ask(question, screenshot.as_deref(), watched, Instant::now())));
+                return lines;
             }
             lines.push(step.line);
             self.position += 1;
@@ -99,24 +175,45 @@ impl Player<'_> {
                 && let Some(report) = self.orders.step_ended()
             {
                 lines.push(line(&report));
-                return;
+                return lines;
             }
         }
         // A step that was begun has no end any more.
         lines.extend(self.orders.step_ended().as_ref().map(line));
         lines.push(line(&Obedience::leave()));
+        lines
     }
 
     /// Uploads what is due. The run goes on without what the server does not take.
     async fn upload_due(&mut self) {
-        while let Some((artifact, later)) = self.uploads.split_first()
+        while let Some(artifact) = self.uploads.front()
             && artifact.offset <= self.start.elapsed()
         {
-            self.uploads = later;
-            match self.poster.upload(&artifact.upload()).await {
-                Ok(()) => {}
-                Err(AskError::Refused { code: Some(code), .. }) if code == "artifacts_off" => self.uploads = &[],
+            let uploaded = self.poster.upload(&artifact.upload()).await;
+            match uploaded {
+                Err(AskError::Refused { code: Some(code), .. }) if code == "artifacts_off" => self.uploads.clear(),
                 Err(error) => warn!(run = %self.run, artifact = artifact.name, %error, "demo upload failed"),
+                Ok(_) => {}
+            }
+            self.uploads.pop_front();
+        }
+    }
+
+    /// Uploads what is on the screen of a test; the artifact's id, if the server takes it.
+    async fn photograph(&self, test: &str) -> Option<String> {
+        let content = self.display.of_test(test)?.picture.clone();
+        let name = &format!("{ASK_ID}.webp");
+        let file = FileUpload { name, kind: "screenshot", content_type: PICTURE, test: Some(test), content };
+        self.poster.upload(&file).await.ok()
+    }
+
+    /// Shows what has come on the screens to those who look at them.
+    async fn show_due(&mut self) {
+        self.display.advance(self.start.elapsed());
+        for (stream, frame) in self.display.take_wanted(&self.hints, self.poster.producer(), Instant::now()) {
+            match self.poster.show(&frame.upload(&stream)).await {
+                Ok(hints) => self.hints = hints,
+                Err(error) => warn!(run = %self.run, stream, %error, "demo frame was not shown"),
             }
         }
     }
@@ -130,8 +227,9 @@ impl Player<'_> {
                 body.extend_from_slice(b"\n");
             }
             let run = self.run;
-            let on_retry = |reason: &str| warn!(%run, reason, "demo post repeated");
+            let on_retry = |retry: &Retry<'_>| warn!(%run, %retry, "demo post repeated");
             let receipt = self.poster.post(body.freeze(), lines.len() as u64, on_retry).await?;
+            self.hints = receipt.hints;
             lines = self.obey(receipt.commands).await?;
             self.poster.acknowledge(receipt.commands_cursor);
         }
@@ -158,8 +256,10 @@ impl Player<'_> {
     /// Waits for what it is told next. The recording stands still meanwhile.
     async fn wait(&mut self, until: Instant) -> Result<(), DemoError> {
         let before = Instant::now();
-        match self.poster.commands(POLL.min(until.saturating_duration_since(before))).await {
+        self.show_due().await;
+        match self.poster.commands(POLL.min(until.saturating_duration_since(before)), &self.hints).await {
             Ok(open) => {
+                self.hints = open.hints;
                 let is_news = !open.commands.is_empty();
                 let lines = self.obey(open.commands).await?;
                 self.poster.acknowledge(open.cursor);
@@ -175,9 +275,19 @@ impl Player<'_> {
             self.orders.go_on_untold();
         }
         self.start += before.elapsed();
-        self.began = self.began.plus_millis(i64::try_from(before.elapsed().as_millis()).unwrap_or(i64::MAX));
+        self.began = self.began.plus_millis(millis(before.elapsed()));
         Ok(())
     }
+
+    /// The recording is at this place now, and began so much earlier.
+    fn stand_at(&mut self, place: Duration) {
+        self.start = Instant::now().checked_sub(place).unwrap_or(self.start);
+        self.began = Timestamp::now().plus_millis(-millis(place));
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// An event as a line of a body.

@@ -5,14 +5,20 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::DemoError;
 use super::artifacts::{DemoArtifact, bundled_artifacts};
+use super::question::Question;
+use super::screens::{Frame, Screens, bundled_screens};
 use crate::protocol::Timestamp;
 
 /// The events of a Playwright run of `demo/project`, as `demo/record` has recorded them: of 13 tests one fails, one is
 /// flaky, one fails as expected and two are skipped.
-const RECORDING: &[u8] = include_bytes!("../../demo/run.ndjson");
+const FAILED: &[u8] = include_bytes!("../../demo/run.ndjson");
+
+/// Those of a run of an earlier commit, in which none fails unexpectedly, and none is flaky.
+const PASSED: &[u8] = include_bytes!("../../demo/passed.ndjson");
 
 /// What the step has in its title or subtitle that the worker asks about.
 const QUESTION_STEP: &str = "Next page";
@@ -23,6 +29,10 @@ pub struct Recording {
     events: Vec<DemoEvent>,
     /// What the tests left behind, in the order of their times.
     artifacts: Vec<DemoArtifact>,
+    /// What was on the screens, in the order of their times.
+    frames: Vec<Frame>,
+    /// What the worker asks, if it does.
+    question: Option<Question>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,13 +69,24 @@ pub struct DemoStep {
 }
 
 impl Recording {
-    /// The bundled recording.
+    /// The bundled recording of a run that fails.
     ///
     /// # Errors
     /// Never: a test parses it.
-    pub fn bundled() -> Result<Self, DemoError> {
-        let artifacts = bundled_artifacts()?;
-        Ok(Self { artifacts, ..Self::parse(&Bytes::from_static(RECORDING))? })
+    pub fn failed() -> Result<Self, DemoError> {
+        let Screens { failed: frames, question, .. } = bundled_screens()?;
+        let artifacts = bundled_artifacts("failed")?;
+        Ok(Self { artifacts, frames, question: Some(question), ..Self::parse(&Bytes::from_static(FAILED))? })
+    }
+
+    /// The bundled recording of a run that passes.
+    ///
+    /// # Errors
+    /// Never: a test parses it.
+    pub fn passed() -> Result<Self, DemoError> {
+        let Screens { passed: frames, question, .. } = bundled_screens()?;
+        let artifacts = bundled_artifacts("passed")?;
+        Ok(Self { artifacts, frames, question: Some(question), ..Self::parse(&Bytes::from_static(PASSED))? })
     }
 
     /// Parses NDJSON whose events have RFC 3339 timestamps, in order.
@@ -116,7 +137,7 @@ impl Recording {
                 mark,
             });
         }
-        Ok(Self { events, artifacts: Vec::new() })
+        Ok(Self { events, artifacts: Vec::new(), frames: Vec::new(), question: None })
     }
 
     /// Number of events.
@@ -127,6 +148,23 @@ impl Recording {
     /// What the tests left behind, in the order of their times.
     pub(super) fn artifacts(&self) -> &[DemoArtifact] {
         &self.artifacts
+    }
+
+    /// What was on the screens, in the order of their times.
+    pub(super) fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// What the worker asks, if it does.
+    pub(super) fn question(&self) -> Option<&Question> {
+        self.question.as_ref()
+    }
+
+    /// Whether this is the recording whose first event another one is, apart from its time.
+    pub(super) fn begins_with(&self, event: &Value) -> bool {
+        let first = self.steps(Timestamp::from_millis(0)).next();
+        let first: Option<Value> = first.and_then(|step| serde_json::from_slice(&step.line).ok());
+        first.is_some_and(|first| first["type"] == event["type"] && first["data"] == event["data"])
     }
 
     /// When the event at a position is due, since the replay's start.
@@ -160,13 +198,13 @@ mod tests {
     #[test]
     fn the_bundled_run_keeps_its_pace_and_moves_to_the_present() {
         let start = Timestamp::parse("2030-01-01T00:00:00.000Z").unwrap();
-        let steps: Vec<DemoStep> = Recording::bundled().unwrap().steps(start).collect();
-        assert_eq!(steps.len(), str::from_utf8(RECORDING).unwrap().lines().count());
+        let steps: Vec<DemoStep> = Recording::failed().unwrap().steps(start).collect();
+        assert_eq!(steps.len(), str::from_utf8(FAILED).unwrap().lines().count());
         assert!(steps.is_sorted_by_key(|step| step.offset));
         assert_eq!(steps[0].offset, Duration::ZERO);
         let end = steps.last().unwrap().offset.as_secs();
         assert!((30..70).contains(&end), "{end} s");
-        for (step, original) in steps.iter().zip(RECORDING.split(|byte| *byte == b'\n')) {
+        for (step, original) in steps.iter().zip(FAILED.split(|byte| *byte == b'\n')) {
             let mut event: serde_json::Value = serde_json::from_slice(&step.line).unwrap();
             let mut original: serde_json::Value = serde_json::from_slice(original).unwrap();
             let at = start.plus_millis(step.offset.as_millis() as i64).to_string();
@@ -179,10 +217,8 @@ mod tests {
     #[test]
     fn the_bundled_run_has_everything_that_a_run_may_have() {
         use crate::demo::obedience::{SLOTS, VARIANT};
-        use serde_json::Value;
-
         let events: Vec<Value> =
-            str::from_utf8(RECORDING).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            str::from_utf8(FAILED).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let has = |what: &str, is: &dyn Fn(&Value) -> bool| assert!(events.iter().any(is), "no {what}");
         has("nested step", &|event| event["step"]["parent"].is_string() && event["step"]["category"] == "test.step");
         has("fixture", &|event| event["step"]["category"] == "fixture");
@@ -201,10 +237,10 @@ mod tests {
             assert!(event["seq"].is_null() && event["producer"].is_null() && event["at"].is_null(), "{event}");
             if event["type"] == "test_status" {
                 assert_eq!(event["variant"], VARIANT, "{event}");
-                assert!(event["data"]["slot"].as_u64().unwrap() < SLOTS, "{event}");
+                assert!(event["data"]["slot"].as_u64().unwrap() < SLOTS as u64, "{event}");
             }
         }
-        let recording = Recording::bundled().unwrap();
+        let recording = Recording::failed().unwrap();
         let kinds: Vec<&str> = recording.artifacts().iter().map(|artifact| artifact.upload().kind).collect();
         for kind in ["trace", "video", "screenshot"] {
             assert!(kinds.contains(&kind), "no {kind} in {kinds:?}");
@@ -216,6 +252,20 @@ mod tests {
         for artifact in recording.artifacts() {
             assert!(named(&artifact.name), "no event names {}", artifact.name);
             assert!(events.iter().any(|event| event["testId"] == artifact.upload().test.unwrap()));
+        }
+    }
+
+    #[test]
+    fn one_bundled_run_passes_and_is_told_from_the_other_by_its_first_event() {
+        let [passed, failed] = [Recording::passed().unwrap(), Recording::failed().unwrap()];
+        let last = passed.steps(Timestamp::from_millis(0)).last().unwrap();
+        let last: Value = serde_json::from_slice(&last.line).unwrap();
+        assert_eq!((&last["type"], &last["status"]), (&"run_status".into(), &"passed".into()));
+        assert!(!str::from_utf8(PASSED).unwrap().contains(r#""outcome":"flaky""#));
+        let first: Value = serde_json::from_str(str::from_utf8(PASSED).unwrap().lines().next().unwrap()).unwrap();
+        assert!(passed.begins_with(&first) && !failed.begins_with(&first));
+        for artifact in passed.artifacts() {
+            assert!(str::from_utf8(PASSED).unwrap().contains(&artifact.name), "{}", artifact.name);
         }
     }
 
@@ -238,7 +288,7 @@ mod tests {
 
     #[test]
     fn the_worker_asks_once_soon_and_may_stop_behind_every_step() {
-        let steps: Vec<DemoStep> = Recording::bundled().unwrap().steps(Timestamp::from_millis(0)).collect();
+        let steps: Vec<DemoStep> = Recording::failed().unwrap().steps(Timestamp::from_millis(0)).collect();
         let of = |mark| steps.iter().filter(move |step| step.mark == mark).collect::<Vec<_>>();
         let [question] = of(EventMark::Question)[..] else { panic!("it asks once") };
         assert!(question.offset > Duration::from_secs(3) && question.offset < Duration::from_secs(15), "{question:?}");

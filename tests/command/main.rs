@@ -10,10 +10,14 @@ mod demo;
 mod doctor;
 mod doctor_objects;
 mod documented_workers;
+mod download;
 mod formats;
 mod http_double;
+mod keeping;
+mod looking;
 mod moving;
 mod publish;
+mod publish_again;
 mod publish_bad;
 mod publish_spill;
 mod reports;
@@ -23,10 +27,12 @@ mod steer;
 mod steering;
 #[path = "../support/mod.rs"]
 mod support;
+mod unreachable;
 mod upload;
 mod upload_direct;
 mod upload_resumed;
 mod watch;
+mod watch_end;
 mod ws_double;
 
 use std::process::{Output, Stdio};

@@ -32,7 +32,7 @@ async fn a_file_is_posted_in_numbered_batches() {
     let numbers: Vec<_> = requests.iter().map(|request| request.header("runcast-producer-seq")).collect();
     assert_eq!(numbers, ["1", "101", "201", "301", "401"]);
     let producer = requests[0].header("runcast-producer");
-    assert_eq!(uuid::Uuid::parse_str(producer).unwrap().get_version_num(), 7);
+    assert_eq!(uuid::Uuid::parse_str(producer).unwrap().get_version_num(), 8, "made from run, name and content");
     for request in &requests {
         assert_eq!(request.line, "POST /api/runs/ci:42/events HTTP/1.1");
         assert_eq!(request.header("content-type"), "application/x-ndjson");

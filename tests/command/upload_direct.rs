@@ -76,7 +76,7 @@ async fn a_server_that_is_killed_during_direct_uploads_gets_every_file_whole_and
     node.restart_in_place();
     let sent = finish(child).await;
     assert!(sent.status.success(), "{}", text(&sent.stderr));
-    assert!(text(&sent.stderr).contains(": again: "), "it was broken off: {}", text(&sent.stderr));
+    assert!(text(&sent.stderr).contains(": waiting for "), "it was broken off: {}", text(&sent.stderr));
     assert!(summary(&sent).starts_with("runcast: 4 uploaded, 0 already there, 0 failed, "), "{}", summary(&sent));
     let ready = ready(&node, "r").await;
     for number in 0..4 {

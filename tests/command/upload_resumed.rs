@@ -38,7 +38,7 @@ async fn a_server_that_is_killed_and_restarted_in_the_middle_gets_every_file_who
     proxy.delay(Duration::ZERO);
     let sent = finish(child).await;
     assert!(sent.status.success(), "{}", text(&sent.stderr));
-    assert!(text(&sent.stderr).contains(": again: "), "it was broken off: {}", text(&sent.stderr));
+    assert!(text(&sent.stderr).contains(": waiting for "), "it was broken off: {}", text(&sent.stderr));
     assert!(summary(&sent).starts_with("runcast: 6 uploaded, 0 already there, 0 failed, "), "{}", summary(&sent));
     let ready = ready(&node, "r").await;
     for (name, bytes) in &files {

@@ -1,1 +1,1 @@
-import"./part-2IIGO2L2.js";
+import"./part-BTGYHGOS.js";

@@ -38,9 +38,8 @@ function catalogue() {
   main.innerHTML = `<h1>Teas of the season</h1>
     <div class="bar"><input type="search" aria-label="Search" placeholder="Search our teas">
       ${['green', 'black', 'white', 'oolong', 'herbal'].map((kind) => `<button class="plain" aria-pressed="false">${kind}</button>`).join('')}
-    </div><ul class="teas"></ul>
-    <div class="pages"><button class="plain" id="next">Next page</button><span class="hint" role="status"></span>
-      <button class="plain" id="last">Last page</button></div>`;
+    </div><div class="pages"><button class="plain" id="next">Next page</button><span class="hint" role="status"></span>
+      <button class="plain" id="last">Last page</button></div><ul class="teas"></ul>`;
   const show = () => {
     const found = TEAS.filter(({ name, kind }) => name.toLowerCase().includes(looked.text) && (!looked.kind || kind === looked.kind));
     const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 import { test as base, expect, type Page } from '@playwright/test';
 
+import { keepScreen } from './screen';
+
 const SHOP = join(__dirname, '../shop');
 const TYPES: Record<string, string> = { html: 'text/html', css: 'text/css', js: 'text/javascript' };
 const GREEN = '\x1b[32m';
@@ -59,7 +61,17 @@ export class Shop {
   }
 }
 
-export const test = base.extend<{ shop: Shop }>({
+export const test = base.extend<{ shop: Shop; pictures: void }>({
+  // What demo/record makes the demo's screens from.
+  pictures: [
+    async ({ page }, use, info) => {
+      const dir = process.env['SCREENS'];
+      const stop = dir === undefined ? undefined : await keepScreen(page, info, dir);
+      await use();
+      await stop?.();
+    },
+    { auto: true, box: true },
+  ],
   shop: async ({ page }, use) => {
     const shop = new Shop(page);
     await shop.open();

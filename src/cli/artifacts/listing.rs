@@ -6,7 +6,7 @@ use indicatif::DecimalBytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::request::{AskError, Servers, read};
+use super::super::request::{AskError, Retry, Servers, read};
 use crate::protocol::RunId;
 
 /// An artifact, and the JSON from which it was parsed.
@@ -22,6 +22,8 @@ pub(in super::super) struct ShownArtifact {
     pub(in super::super) sha256: Option<String>,
     pub(in super::super) expires_at: Option<String>,
     pub(in super::super) retained_by: Option<String>,
+    /// What was done to store less; after `rezipped` a download is not the original byte for byte.
+    pub(in super::super) method: Option<String>,
     #[serde(skip)]
     pub(in super::super) json: String,
 }
@@ -66,7 +68,7 @@ pub(in super::super) async fn read_all(
     servers: &Servers,
     run: &RunId,
     patience: Duration,
-    mut on_retry: impl FnMut(&str),
+    mut on_retry: impl FnMut(&Retry<'_>),
     mut on_artifact: impl FnMut(ShownArtifact),
 ) -> Result<Terms, AskError> {
     let mut cursor = String::new();
@@ -91,7 +93,7 @@ pub(in super::super) async fn read_existing(
     servers: &Servers,
     run: &RunId,
     patience: Duration,
-    on_retry: impl FnMut(&str),
+    on_retry: impl FnMut(&Retry<'_>),
     on_artifact: impl FnMut(ShownArtifact),
 ) -> Result<Terms, AskError> {
     match read_all(servers, run, patience, on_retry, on_artifact).await {

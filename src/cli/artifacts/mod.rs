@@ -2,17 +2,15 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use indicatif::DecimalBytes;
 
 use self::listing::{ShownArtifact, percent_saved, read_all, saving};
-use super::request::Servers;
+use super::request::{AskError, tell_retry};
 use super::table::{self, Align};
-use super::terminal::plain_json;
-use super::{ServerArgs, block_on, parse_run, tell};
+use super::terminal::{counted, plain_json};
+use super::{AskArgs, about_run, block_on, parse_run};
 use crate::protocol::RunId;
 
 pub(super) mod listing;
@@ -28,10 +26,7 @@ pub struct ArtifactsArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    servers: ServerArgs,
-    /// Give up after so many seconds without an answer
-    #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    timeout: u64,
+    asking: AskArgs,
 }
 
 /// Lists the artifacts.
@@ -39,16 +34,26 @@ pub struct ArtifactsArgs {
 /// # Errors
 /// The server does not return the list, or it can't be written.
 pub fn run(args: ArtifactsArgs) -> anyhow::Result<ExitCode> {
-    let servers = Servers::new(&args.servers.url)?;
-    let mut artifacts = Vec::new();
-    let on_retry = |reason: &str| tell(format_args!("again: {reason}"));
-    let reading = read_all(&servers, &args.run, Duration::from_secs(args.timeout), on_retry, |artifact| {
-        artifacts.push(artifact);
-    });
-    block_on(reading)?.with_context(|| format!("listing the artifacts of {}", args.run))?;
+    let artifacts = block_on(list(&args.asking, &args.run))?;
+    let artifacts = artifacts.map_err(|error| about_run(error, &args.run))?;
     let lines = if args.json { as_json(&artifacts) } else { as_table(&artifacts) };
     print(&lines)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// All artifacts of a run.
+///
+/// # Errors
+/// There is neither an artifact nor an event of such a run, or no server says so.
+pub(super) async fn list(asking: &AskArgs, run: &RunId) -> Result<Vec<ShownArtifact>, AskError> {
+    let servers = asking.servers()?;
+    let mut artifacts = Vec::new();
+    read_all(&servers, run, asking.patience(), tell_retry, |artifact| artifacts.push(artifact)).await?;
+    if artifacts.is_empty() {
+        // An empty list may also be that of a run whose name is mistyped.
+        asking.get(|server| server.state(run)).await?;
+    }
+    Ok(artifacts)
 }
 
 /// Writes lines to stdout; a closed pipe is not an error.
@@ -70,7 +75,7 @@ fn as_json(artifacts: &[ShownArtifact]) -> Vec<String> {
 }
 
 fn as_table(artifacts: &[ShownArtifact]) -> Vec<String> {
-    use Align::{Left, Right};
+    use Align::{Left, Right, Yielding};
     let columns = [
         ("NAME", Left),
         ("KIND", Left),
@@ -78,8 +83,8 @@ fn as_table(artifacts: &[ShownArtifact]) -> Vec<String> {
         ("STORED", Right),
         ("SAVED", Right),
         ("STATE", Left),
-        ("EXPIRES", Left),
-        ("RETAINED BY", Left),
+        ("EXPIRES", Yielding),
+        ("RETAINED BY", Yielding),
         ("ID", Left),
     ];
     let bytes = |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| DecimalBytes(bytes).to_string());
@@ -101,7 +106,7 @@ fn as_table(artifacts: &[ShownArtifact]) -> Vec<String> {
     let mut lines = table::lines(columns, artifacts.iter().map(row).collect());
     let stored = artifacts.iter().filter_map(|artifact| artifact.size.zip(artifact.stored_size));
     let (size, stored) = stored.fold((0, 0), |sum, sizes| (sum.0 + sizes.0, sum.1 + sizes.1));
-    lines.push(format!("{} artifacts, {}", artifacts.len(), saving(size, stored)));
+    lines.push(format!("{}, {}", counted(artifacts.len() as u64, "artifact", "artifacts"), saving(size, stored)));
     lines
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::path::Path;
 
 use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
@@ -13,14 +14,25 @@ use super::lines::InputLine;
 use super::refusal::{RefusalScope, Window, in_line};
 use super::spill::SpillHeader;
 use crate::cli::producer::{Poster, Receipt};
+use crate::cli::request::Retry;
 use crate::cli::tell;
+use crate::cli::terminal::{counted, plain};
 use crate::protocol::{RunId, strict};
+
+/// Most characters shown of a cursor.
+const CURSOR_CHARS: usize = 100;
 
 /// Totals over all lines.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PublishTotals {
     /// Lines stored as events.
     pub(super) published: u64,
+    /// Lines that were stored before this process began.
+    known: u64,
+    /// The last line that is stored.
+    pub(super) last_line: u64,
+    /// What the input looks like, if it is not one event a line.
+    shape: Option<OtherShape>,
     /// Lines refused.
     pub(super) refused: u64,
     /// Refused lines that are stored as log events.
@@ -32,12 +44,53 @@ pub(super) struct PublishTotals {
 
 impl fmt::Display for PublishTotals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events published, {} lines refused", self.published, self.refused)?;
+        let published = counted(self.published, "event", "events");
+        write!(f, "{published} published, {} refused", counted(self.refused, "line", "lines"))?;
         if self.kept > 0 {
             write!(f, " ({} kept as log events)", self.kept)?;
         }
-        write!(f, ", {} duplicates", self.duplicates)?;
-        self.cursor.as_ref().map_or(Ok(()), |cursor| write!(f, ", cursor {cursor}"))
+        write!(f, ", {}", counted(self.duplicates, "duplicate", "duplicates"))?;
+        if self.known > 0 {
+            f.write_str(" that an earlier command has stored (--again stores them once more)")?;
+        }
+        self.cursor.as_ref().map_or(Ok(()), |cursor| write!(f, ", cursor {}", plain(cursor, CURSOR_CHARS)))
+    }
+}
+
+impl PublishTotals {
+    /// Events of the input that the run has.
+    pub(super) fn stored(&self) -> u64 {
+        self.published + self.kept + self.known
+    }
+
+    /// What to do with an input that is not one event a line.
+    pub(super) fn hint(&self, file: &Path, run: &RunId) -> Option<String> {
+        let shape = self.shape.filter(|_| self.refused > 0 && self.published == 0)?;
+        let (what, filter) = match shape {
+            OtherShape::Array => ("a JSON array", "'.[]'"),
+            OtherShape::Object => ("JSON over several lines", "."),
+        };
+        let file = if file == Path::new("-") { String::new() } else { format!(" {}", file.display()) };
+        Some(format!(
+            "the input looks like {what}, not like one event a line: jq -c {filter}{file} | runcast publish {run}"
+        ))
+    }
+}
+
+/// What an input may be that is not one event a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OtherShape {
+    Array,
+    Object,
+}
+
+impl OtherShape {
+    fn of(first_line: &[u8]) -> Option<Self> {
+        match first_line.trim_ascii() {
+            b"{" => Some(Self::Object),
+            [b'[', ..] => Some(Self::Array),
+            _ => None,
+        }
     }
 }
 
@@ -71,6 +124,8 @@ pub(super) struct Sending<'a> {
     strict: Option<RunId>,
     bar: &'a ProgressBar,
     doubts: Vec<SendDoubt>,
+    /// Whether a line was seen.
+    is_begun: bool,
     sum: PublishTotals,
 }
 
@@ -84,7 +139,7 @@ impl<'a> Sending<'a> {
         bar: &'a ProgressBar,
     ) -> Self {
         let (window, doubts, sum) = (Window::new(limits), Vec::new(), PublishTotals::default());
-        Self { poster, window, keep_bad, strict, bar, doubts, sum }
+        Self { poster, window, keep_bad, strict, bar, doubts, is_begun: false, sum }
     }
 
     pub(super) fn into_sum(self) -> PublishTotals {
@@ -117,9 +172,11 @@ impl<'a> Sending<'a> {
             let body = body(pending.iter().take(events));
             let (bytes, bar) = (body.len(), self.bar);
             let mut repeated = false;
-            let on_retry = |reason: &str| {
+            let on_retry = |retry: &Retry<'_>| {
                 repeated = true;
-                bar.set_message(format!("again: {reason}"));
+                if retry.is_news() {
+                    bar.suspend(|| tell(retry));
+                }
             };
             let error = match self.poster.post(body, events as u64, on_retry).await {
                 Ok(receipt) => {
@@ -144,6 +201,9 @@ impl<'a> Sending<'a> {
                 }
                 RefusalScope::TooMany => self.window.limit_events(events),
                 RefusalScope::TooLarge => self.window.limit_bytes(bytes),
+                RefusalScope::Everything if first == last => {
+                    return Err(error).with_context(|| format!("line {first}"));
+                }
                 RefusalScope::Everything => return Err(error).with_context(|| format!("lines {first} to {last}")),
             }
         }
@@ -153,6 +213,9 @@ impl<'a> Sending<'a> {
     /// Returns the line to post, or `None` if it is refused here.
     fn admit(&mut self, line: InputLine) -> Option<PendingLine> {
         let InputLine { number, offset, text, size, flaw } = line;
+        if !std::mem::replace(&mut self.is_begun, true) {
+            self.sum.shape = OtherShape::of(&text);
+        }
         let strict = || strict::check(self.strict.as_ref()?, &text).err().map(|flaw| in_line(&flaw.to_string(), 0));
         let reason = flaw.map(|flaw| flaw.to_string()).or_else(strict);
         let pending = PendingLine { number, offset, size, text, kept: None };
@@ -189,7 +252,7 @@ impl<'a> Sending<'a> {
 
     /// Removes the first `events` lines, which are stored, and counts them.
     fn stored(&mut self, pending: &mut VecDeque<PendingLine>, events: usize, receipt: Receipt) {
-        let Receipt { duplicates, cursor, beyond, .. } = receipt;
+        let Receipt { duplicates, cursor, beyond, replayed, .. } = receipt;
         let mut gone = events;
         let doubt = self.doubts.drain(..).find(|doubt| beyond > 0 && doubt.events == events as u64 + beyond);
         if let Some(SendDoubt { last, refused, .. }) = doubt {
@@ -198,16 +261,19 @@ impl<'a> Sending<'a> {
             self.sum.refused = refused;
             self.tell(format_args!("all lines up to {last} are stored: an earlier request had been taken"));
         }
-        for line in pending.drain(..gone) {
+        // Those that were known before are the first ones.
+        for (index, line) in pending.drain(..gone).enumerate() {
             match line.kept {
+                None if (index as u64) < replayed => self.sum.known += 1,
                 None => self.sum.published += 1,
                 Some(_) => self.sum.kept += 1,
             }
+            self.sum.last_line = line.number;
             self.bar.set_position(line.offset);
         }
         self.sum.duplicates += duplicates;
         self.sum.cursor = cursor.or(self.sum.cursor.take());
-        self.bar.set_message(format!("{} events", self.sum.published));
+        self.bar.set_message(counted(self.sum.published, "event", "events"));
         self.window.widen();
     }
 

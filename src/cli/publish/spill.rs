@@ -36,7 +36,12 @@ impl SpillHeader {
     }
 
     fn read(line: &[u8], run: &RunId) -> Result<Self, String> {
-        let unreadable = |error: &dyn std::fmt::Display| format!("the header of a spill file can't be read: {error}");
+        let unreadable = |error: &dyn std::fmt::Display| {
+            // A header is one line, whose number is told already.
+            let error = error.to_string();
+            let error = error.rsplit_once(" at line 1 column ").map_or(error.as_str(), |(error, _)| error);
+            format!("the header of a spill file can't be read: {error}")
+        };
         let Written { run_id, producer, seq } = serde_json::from_slice(line).map_err(|error| unreadable(&error))?;
         if run_id != run.as_str() {
             return Err(format!("the events that follow are of the run {run_id:?}, not of {run}"));

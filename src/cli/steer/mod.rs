@@ -16,7 +16,7 @@ use self::action::SteerAction;
 use self::arguments::TargetArgs;
 use self::outcome::{Outcome, said};
 use super::artifacts::{fit_for_stdout, print};
-use super::request::{AskError, Servers, read};
+use super::request::{AskError, Servers, read, tell_retry};
 use super::{ServerArgs, ServerUrl, block_on, parse_run, tell};
 use crate::protocol::RunId;
 
@@ -127,7 +127,7 @@ async fn give(args: &SteerArgs, action: &SteerAction, command: Map<String, Value
         let request = client.post(server.commands(&args.run)).header(CONTENT_TYPE, "application/json");
         args.named(request).body(body.clone())
     };
-    let answer = match servers.insist(args.patience(PATIENCE), request, again).await {
+    let answer = match servers.insist(args.patience(PATIENCE), request, tell_retry).await {
         Ok(answer) => answer,
         Err(error @ AskError::Refused { .. }) => {
             tell(refusal::sentence(&error, &args.run));
@@ -165,10 +165,6 @@ impl SteerArgs {
 
     /// The run's state as JSON.
     async fn state(&self, servers: &Servers, patience: Duration) -> Result<Bytes, AskError> {
-        servers.insist(patience, |client, server| client.get(server.state(&self.run)), again).await
+        servers.insist(patience, |client, server| client.get(server.state(&self.run)), tell_retry).await
     }
-}
-
-fn again(reason: &str) {
-    tell(format_args!("again: {reason}"));
 }

@@ -89,7 +89,9 @@ fn lines(view: &RunView, run: &RunId) -> Vec<String> {
 
 /// Says that some are not shown.
 fn left_out(all: usize, shown: usize, what: &str) -> Option<String> {
-    all.checked_sub(shown).filter(|more| *more > 0).map(|more| format!("and {more} more {what}, which --json shows"))
+    let what = |more: usize| if more == 1 { what.trim_end_matches('s') } else { what };
+    let more = all.checked_sub(shown).filter(|more| *more > 0);
+    more.map(|more| format!("and {more} more {}, which --json shows", what(more)))
 }
 
 /// Who has control.

@@ -12,19 +12,19 @@ use clap::Args;
 use futures_util::StreamExt as _;
 
 use self::existing::ExistingArtifacts;
-use self::progress::UploadProgress;
 use self::send::{SendError, Sender, Sent};
 use self::sources::{UploadSource, UploadSources};
 use super::artifacts::fit_for_stdout;
 use super::artifacts::listing::{ShownArtifact, Terms, read_existing, saving};
-use super::request::{Servers, client};
+use super::progress::{FileBar, TransferProgress};
+use super::request::{Retry, Servers, client};
 use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::{ArtifactKind, RunId};
 
 mod existing;
-mod progress;
 mod send;
 mod source_file;
+pub(super) use source_file::SourceRead;
 mod sources;
 mod transfer;
 
@@ -112,7 +112,7 @@ async fn upload(args: &UploadArgs, files: &[UploadSource], mut totals: UploadTot
     if files.is_empty() {
         return Ok(totals);
     }
-    let progress = UploadProgress::new(files.len(), args.quiet);
+    let progress = TransferProgress::new(files.len(), args.quiet);
     let sender = sender(args, files, &progress).await?;
     let mut uploads = futures_util::stream::iter(files)
         .map(async |file| {
@@ -137,11 +137,15 @@ async fn upload(args: &UploadArgs, files: &[UploadSource], mut totals: UploadTot
 }
 
 /// Reads the run's artifacts and the server's terms for uploads.
-async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &UploadProgress) -> anyhow::Result<Sender> {
+async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &TransferProgress) -> anyhow::Result<Sender> {
     let (servers, patience) = (Servers::new(&args.servers.url)?, Duration::from_secs(args.timeout));
     let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut there = ExistingArtifacts::default();
-    let on_retry = |reason: &str| progress.say(format_args!("again: {reason}"));
+    let on_retry = |retry: &Retry<'_>| {
+        if retry.is_news() {
+            progress.say(retry);
+        }
+    };
     let terms = read_existing(&servers, &args.run, patience, on_retry, |artifact| {
         there.add(artifact, |name| names.contains(name));
     });
@@ -160,7 +164,7 @@ async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &UploadProg
     })
 }
 
-fn tell_outcome(bar: &progress::FileBar<'_>, outcome: &Result<Sent, SendError>) {
+fn tell_outcome(bar: &FileBar<'_>, outcome: &Result<Sent, SendError>) {
     match outcome {
         Ok(Sent::Uploaded(ShownArtifact { size: Some(size), stored_size: Some(stored), .. })) => {
             bar.ends(saving(*size, *stored))

@@ -15,9 +15,9 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
 use super::super::artifacts::listing::{ShownArtifact, Terms, read_existing};
+use super::super::progress::FileBar;
 use super::super::request::{ATTEMPT, AskError, Failed, Patience, Servers, answer, read};
 use super::existing::ExistingArtifacts;
-use super::progress::FileBar;
 use super::source_file::{Moved, SourceRead};
 use super::sources::UploadSource;
 use super::transfer::{checked_within, put, stored_within};
@@ -79,7 +79,7 @@ enum SendStep {
         artifact: String,
         since: Instant,
     },
-    Done(ShownArtifact),
+    Done(Box<ShownArtifact>),
 }
 
 /// The server's answer to an announcement.
@@ -116,7 +116,7 @@ impl Sender {
         loop {
             let (began, moved) = (Instant::now(), Moved::new(bar.of(reading.size)));
             let failed = match self.take(&step, source, &reading, restarts, &moved, patience.left()).await {
-                Ok(SendStep::Done(artifact)) => return Ok(Sent::Uploaded(artifact)),
+                Ok(SendStep::Done(artifact)) => return Ok(Sent::Uploaded(*artifact)),
                 Ok(next) => {
                     // A settle step that finds nothing is no progress.
                     if !matches!(step, SendStep::Settle { .. }) {
@@ -132,18 +132,18 @@ impl Sender {
             }
             let (reason, retry_after) = match failed {
                 Failed::Again(reason, retry_after) => (reason, retry_after),
-                Failed::ForGood(error) if step.is_being_completed(&error) => (error.to_string(), None),
+                Failed::ForGood(error) if step.is_being_completed(&error) => (format!("another node: {error}"), None),
                 Failed::ForGood(error) if restarts < MAX_RESTARTS && step.may_restart(&error) => {
                     (restarts, step) = (restarts + 1, self.first());
-                    (error.to_string(), None)
+                    (format!("another attempt: {error}"), None)
                 }
                 Failed::ForGood(error) => return Err(error.into()),
             };
             if matches!(step, SendStep::Through) && moved.bytes() == reading.size {
                 step = SendStep::Settle { since: Instant::now() };
             }
-            let pause = patience.pause(&reason, retry_after)?;
-            bar.tries_again(&reason);
+            let (pause, retry) = patience.pause(&reason, retry_after).map_err(|error| self.servers.hinting(error))?;
+            bar.waits(&retry);
             sleep(pause).await;
             if reading.is_stale() && restarts < MAX_RESTARTS {
                 (restarts, step) = (restarts + 1, self.first());
@@ -189,7 +189,10 @@ impl Sender {
                 let request = headers
                     .iter()
                     .fold(self.store.put(url.clone()), |request, (name, value)| request.header(name, value));
-                put(request, reading, moved).await?;
+                put(request, reading, moved).await.map_err(|failed| match failed {
+                    Failed::Again(reason, after) => Failed::Again(format!("the store: {reason}"), after),
+                    failed => failed,
+                })?;
                 return Ok(SendStep::Complete { artifact: artifact.clone(), since: Instant::now() });
             }
             SendStep::Settle { since } => return self.settle(*since, source, reading, left).await,
@@ -211,7 +214,7 @@ impl Sender {
             SendStep::Done(artifact) => return Ok(SendStep::Done(artifact.clone())),
         };
         let artifact = read::<&RawValue>(&body).and_then(|artifact| ShownArtifact::parse(artifact.get()));
-        artifact.map(SendStep::Done).map_err(Failed::ForGood)
+        artifact.map(|artifact| SendStep::Done(Box::new(artifact))).map_err(Failed::ForGood)
     }
 
     fn announcement(&self, source: &UploadSource, reading: &SourceRead) -> serde_json::Value {
@@ -266,9 +269,9 @@ impl Sender {
         );
         listed.await.map_err(Failed::ForGood)?;
         match there.find(&source.name, reading) {
-            Some(artifact) => Ok(SendStep::Done(artifact.clone())),
+            Some(artifact) => Ok(SendStep::Done(Box::new(artifact.clone()))),
             None if is_pending && since.elapsed() < stored_within(reading.size) => {
-                Err(Failed::Again("it is being stored".into(), None))
+                Err(Failed::Again("the server, which is storing it".into(), None))
             }
             None => Ok(SendStep::Through),
         }
@@ -285,7 +288,7 @@ impl SendStep {
                 let Named { artifact_id } = read(json.as_bytes())?;
                 Ok(Self::Put { artifact: artifact_id, to: Box::new(to) })
             }
-            None => ShownArtifact::parse(json).map(Self::Done),
+            None => ShownArtifact::parse(json).map(|artifact| Self::Done(Box::new(artifact))),
         }
     }
 

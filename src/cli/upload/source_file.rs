@@ -23,7 +23,7 @@ const PIECE: usize = 256 * 1024;
 
 /// A file that has been read once.
 #[derive(Clone, Debug)]
-pub(super) struct SourceRead {
+pub(in super::super) struct SourceRead {
     path: PathBuf,
     pub(super) size: u64,
     pub(super) sha256: Sha256,
@@ -47,7 +47,7 @@ impl Stamp {
 
 impl SourceRead {
     /// Reads the whole file on a blocking thread. Bytes appended meanwhile are ignored.
-    pub(super) async fn of(path: &Path) -> io::Result<Self> {
+    pub(in super::super) async fn of(path: &Path) -> io::Result<Self> {
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || Self::digest(path)).await.map_err(io::Error::other)?
     }
@@ -78,8 +78,13 @@ impl SourceRead {
         fs::metadata(&self.path).map(|meta| Stamp::of(&meta)).ok().as_ref() != Some(&self.stamp)
     }
 
+    /// The digest of its bytes in hexadecimal digits.
+    pub(in super::super) fn sha256(&self) -> String {
+        self.sha256.to_string()
+    }
+
     /// Whether the artifact has exactly these bytes.
-    pub(super) fn is_that_of(&self, artifact: &ShownArtifact) -> bool {
+    pub(in super::super) fn is_that_of(&self, artifact: &ShownArtifact) -> bool {
         artifact.size == Some(self.size) && artifact.sha256.as_deref() == Some(self.sha256.to_string().as_str())
     }
 

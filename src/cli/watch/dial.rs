@@ -55,6 +55,16 @@ impl Dialler {
         Self { run, servers, attempts: 0 }
     }
 
+    /// The server that was dialled last.
+    pub(super) fn last(&self) -> &ServerUrl {
+        &self.servers[self.attempts.saturating_sub(1) % self.servers.len()]
+    }
+
+    /// Whether there is no other server.
+    pub(super) fn is_alone(&self) -> bool {
+        self.servers.len() == 1
+    }
+
     /// Connects to the next server, to read what follows `after`. With `greeted` the connection counts as established
     /// only once the server has sent a message: the present connection is not given up for one that may yet be refused.
     pub(super) fn dial(&mut self, after: After, greeted: bool) -> Dialling {

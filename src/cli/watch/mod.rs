@@ -1,6 +1,6 @@
 //! `runcast watch`: shows a run in the terminal, across reconnects, each event once.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,16 +12,22 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFr
 
 use self::dial::{CONNECT, DialRefused, Dialled, Dialler, Dialling, Socket, dialled};
 use self::follow::{FollowedMessage, FollowedRun};
-use self::show::EventPrinter;
-use super::terminal::{plain, plain_json};
-use super::{ServerArgs, block_on, parse_run, request, tell};
+use self::look::RunLook;
+use self::output::WatchOutput;
+use super::request::{AskError, Obstacle, RetryNews, tell_retry};
+use super::server_url::after_text;
+use super::terminal::plain;
+use super::{EXIT_INTERRUPTED, ServerArgs, block_on, parse_run, request, tell};
 use crate::backoff::Backoff;
 use crate::protocol::close::CloseReason;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{After, RunId};
 
 mod attempts;
 mod dial;
 mod follow;
+mod look;
+mod output;
 mod show;
 mod steering;
 
@@ -34,9 +40,10 @@ const SILENT_HEARTBEATS: u32 = 3;
 
 /// `runcast watch`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Ends when the run does, unless --follow. Losses are told on stderr.\n\
+#[command(after_help = "Ends when the run does, unless --follow. Losses are told on stderr. After Ctrl-C stderr says \
+                        how to go on from there.\n\
                         Exit codes: 0 the run ended, or the reader of the output went away; 1 the run can't be \
-                        watched (stderr says why); 2 wrong usage.")]
+                        watched (stderr says why), or with --exit-status it did not pass; 2 wrong usage; 130 Ctrl-C.")]
 pub struct WatchArgs {
     /// The run; it may not exist yet
     #[arg(value_parser = parse_run)]
@@ -50,6 +57,9 @@ pub struct WatchArgs {
     /// Go on when the run has ended
     #[arg(long)]
     follow: bool,
+    /// End with 1 unless the run has passed, so that a job fails with it
+    #[arg(long, conflicts_with = "follow")]
+    exit_status: bool,
     #[command(flatten)]
     servers: ServerArgs,
     /// Give up after so many seconds without a connection
@@ -62,15 +72,12 @@ pub struct WatchArgs {
 /// # Errors
 /// The run can't be watched, or no longer.
 pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
-    let out = io::stdout();
-    let terminal = out.is_terminal();
-    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-    let format = if args.json { Format::Json { terminal } } else { Format::Lines(EventPrinter::new(colours).into()) };
-    let out = WatchOutput { out: io::BufWriter::new(out), format };
     let mut watch = Watching {
-        dialler: Dialler::new(args.run, args.servers.url),
+        look: RunLook::new(&args.servers.url, args.run.clone())?,
+        dialler: Dialler::new(args.run.clone(), args.servers.url),
+        run: args.run,
         follow: FollowedRun::new(args.after),
-        out,
+        out: WatchOutput::new(args.json),
         backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         stay: args.follow,
         patience: Duration::from_secs(args.timeout),
@@ -79,10 +86,26 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
         dial_at: Some(Instant::now()),
         dialling: None,
         disconnected_since: Instant::now(),
+        news: RetryNews::default(),
+        is_begun: false,
     };
-    match block_on(watch.run())? {
-        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
-        outcome => outcome.map(|()| ExitCode::SUCCESS),
+    let outcome = block_on(async {
+        tokio::select! {
+            outcome = watch.run() => Some(outcome),
+            interrupted = tokio::signal::ctrl_c() => interrupted.err().map(|error| Err(error.into())),
+        }
+    })?;
+    match outcome {
+        None => watch.interrupted().map(|()| ExitCode::from(EXIT_INTERRUPTED)),
+        Some(Err(error)) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        Some(Err(error)) => {
+            if watch.is_begun && matches!(error.downcast_ref(), Some(AskError::GaveUp { .. })) {
+                watch.interrupted()?;
+            }
+            Err(error)
+        }
+        Some(Ok(())) if args.exit_status && watch.follow.status() != Some(RunStatus::Passed) => Ok(ExitCode::FAILURE),
+        Some(Ok(())) => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -91,6 +114,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 struct Watching {
+    run: RunId,
+    look: RunLook,
     dialler: Dialler,
     follow: FollowedRun,
     out: WatchOutput,
@@ -107,6 +132,10 @@ struct Watching {
     dial_at: Option<Instant>,
     dialling: Option<Dialling>,
     disconnected_since: Instant,
+    /// What was told of failures to connect.
+    news: RetryNews,
+    /// Whether a connection has told of the run.
+    is_begun: bool,
 }
 
 /// What a connection delivered.
@@ -125,7 +154,8 @@ impl Watching {
             tokio::select! {
                 input = next_input(&mut self.socket, self.silence, &mut self.out) => match input? {
                     Input::Text(text) => {
-                        if self.take(&text)? {
+                        self.take(&text).await?;
+                        if self.is_done().await? {
                             self.out.flush()?;
                             close(self.socket.take()).await;
                             return Ok(());
@@ -154,7 +184,7 @@ impl Watching {
                         Ok(Dialled { socket, first }) => {
                             close(self.socket.replace(socket)).await;
                             if let Some(first) = first {
-                                self.take(&first)?;
+                                self.take(&first).await?;
                             }
                         }
                         Err(refused) => self.refused(refused)?,
@@ -164,20 +194,20 @@ impl Watching {
         }
     }
 
-    /// Processes a text message. Returns whether the command is done: the run is over, and `--follow` was not given.
-    fn take(&mut self, text: &str) -> anyhow::Result<bool> {
+    /// Processes a text message.
+    async fn take(&mut self, text: &str) -> anyhow::Result<()> {
         match self.follow.take(text) {
-            FollowedMessage::Event => {
-                self.out.event(text)?;
-                return Ok(self.follow.is_over() && !self.stay);
-            }
+            FollowedMessage::Event => self.out.event(text)?,
             FollowedMessage::Notice(text) => {
                 self.out.flush()?;
                 tell(plain(&text, 500));
             }
-            FollowedMessage::Connected(heartbeat) => {
+            FollowedMessage::Connected { heartbeat, is_part, is_empty } => {
                 self.backoff.reset();
                 self.silence = heartbeat.max(Duration::from_secs(1)) * SILENT_HEARTBEATS;
+                if !std::mem::replace(&mut self.is_begun, true) {
+                    self.begin(is_part, is_empty).await;
+                }
             }
             FollowedMessage::Draining(delay) => {
                 if self.dialling.is_none() && self.dial_at.is_none() {
@@ -186,7 +216,56 @@ impl Watching {
             }
             FollowedMessage::Nothing => {}
         }
-        Ok(false)
+        Ok(())
+    }
+
+    /// Learns what the events to come will not tell, because it was told before them.
+    async fn begin(&mut self, is_part: bool, is_empty: bool) {
+        if is_empty {
+            tell(format_args!("waiting for run {}, which has no event yet", self.run));
+        }
+        if !is_part {
+            return;
+        }
+        if let Some(state) = self.look.state().await {
+            self.follow.learn(state.status());
+        }
+        if let Some(printer) = self.out.printer() {
+            self.look.titles(|test, title| printer.learn_title(test, &title)).await;
+        }
+    }
+
+    /// Whether the run is over, and is not to be followed any longer. Then its summary is written.
+    async fn is_done(&mut self) -> anyhow::Result<bool> {
+        if self.stay || !self.follow.is_over() {
+            return Ok(false);
+        }
+        self.out.flush()?;
+        // A node that has not heard of the last events knows less than we do.
+        let state = self.look.state().await.filter(|state| self.follow.seq().is_none_or(|seq| seq <= state.seq()));
+        if let Some(state) = &state {
+            self.follow.learn(state.status());
+            self.follow.expect(state.seq());
+            if !self.follow.is_over() {
+                return Ok(false);
+            }
+        }
+        let status = self.follow.status().map_or("ended", RunStatus::as_str);
+        let summary = state.map_or_else(|| status.to_owned(), |state| state.summary());
+        self.out.summary(&format!("{}: {summary}", self.run))?;
+        Ok(true)
+    }
+
+    /// Says how to go on.
+    fn interrupted(&mut self) -> anyhow::Result<()> {
+        match self.out.flush() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+            _ => {}
+        }
+        let after = after_text(self.follow.after());
+        let after = if after.is_empty() { after } else { format!(" --after {after}") };
+        tell(format_args!("stopped; to go on from here: runcast watch {}{after}", self.run));
+        Ok(())
     }
 
     /// Handles the end of the connection. It reconnects at once, even if a draining node had named a later time.
@@ -204,19 +283,34 @@ impl Watching {
     }
 
     fn refused(&mut self, refused: DialRefused) -> anyhow::Result<()> {
+        let server = self.dialler.last().clone();
         let reason = match refused {
             DialRefused::Failed(tungstenite::Error::Http(response)) if is_for_good(response.status()) => {
                 let detail = request::problem(response.body().as_deref().unwrap_or_default());
-                bail!("the server refused with {}: {detail}", response.status());
+                bail!("{server} refused with {}: {detail}", response.status());
             }
-            DialRefused::Failed(error) => plain_error(&error),
+            DialRefused::Failed(tungstenite::Error::Http(response)) => response.status().to_string(),
+            DialRefused::Failed(error) => match Obstacle::of(&error) {
+                Obstacle { reason, may_pass: false } if self.dialler.is_alone() => {
+                    return Err(AskError::Unreachable(format!("{server}: {reason}{}", server.origin_hint())).into());
+                }
+                Obstacle { reason, .. } => reason,
+            },
             DialRefused::Closed(frame) => {
                 stop_if_for_good(frame.as_ref())?;
                 frame.map_or_else(|| "ended".into(), |frame| plain(&frame.reason, 200))
             }
         };
-        if self.socket.is_none() && self.disconnected_since.elapsed() > self.patience {
-            bail!("no connection for {} s; last: {reason}", self.patience.as_secs());
+        let mut reason = format!("{server}: {reason}");
+        if self.socket.is_none() {
+            let left = self.patience.saturating_sub(self.disconnected_since.elapsed());
+            if left.is_zero() {
+                if reason.ends_with("connection refused") {
+                    reason += server.absence_hint();
+                }
+                return Err(AskError::GaveUp { patience: self.patience, last: reason }.into());
+            }
+            tell_retry(&self.news.of(&reason, left));
         }
         self.redial();
         Ok(())
@@ -278,31 +372,4 @@ fn is_for_good(status: tungstenite::http::StatusCode) -> bool {
 
 fn plain_error(error: &tungstenite::Error) -> String {
     plain(&error.to_string(), 200)
-}
-
-enum Format {
-    /// The events as received; on a terminal with control characters escaped, which is the same JSON value.
-    Json {
-        terminal: bool,
-    },
-    Lines(Box<EventPrinter>),
-}
-
-struct WatchOutput {
-    out: io::BufWriter<io::Stdout>,
-    format: Format,
-}
-
-impl WatchOutput {
-    fn event(&mut self, event: &str) -> io::Result<()> {
-        match &mut self.format {
-            Format::Json { terminal: false } => writeln!(self.out, "{event}"),
-            Format::Json { terminal: true } => writeln!(self.out, "{}", plain_json(event)),
-            Format::Lines(show) => writeln!(self.out, "{}", show.line(event)),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

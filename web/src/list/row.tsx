@@ -116,7 +116,8 @@ function Tests({ row }: { row: RunRow }) {
 }
 
 function Elapsed({ row }: { row: RunRow }) {
-  return <>{clockTime(elapsed(row, row.over ? 0 : clock.value))}</>;
+  const ms = elapsed(row, row.over ? 0 : clock.value);
+  return <>{row.over && ms < 1_000 ? '< 1 s' : clockTime(ms)}</>;
 }
 
 /** How long ago, each second in the first minute, and each minute then. */

@@ -6,9 +6,16 @@ import { shownOf } from '../ui/status.js';
 import { chosen, openUnasked, place } from './place.js';
 import { head, tests, testsComplete, testsVersion } from './store.js';
 
-/** Decides once: after the first question or failure it was, and at the end of the run, nothing is opened any more. */
+/**
+ * Opens a question once, and a failure once: another one only if that was tried again and has passed. After the end of
+ * the run it opens nothing.
+ */
 export class Choice {
   #settled = false;
+  /** A question was opened. */
+  #asked = false;
+  /** The failure that was opened. */
+  #failure: TestKey | null = null;
 
   /** The test to open now; null: leave it as it is. */
   next(rows: Iterable<TestRow>, open: TestKey | null, over: boolean): TestKey | null {
@@ -17,20 +24,29 @@ export class Choice {
     let failed: TestRow | null = null;
     let flaky: TestRow | null = null;
     let running: TestRow | null = null;
+    let stays = false;
     for (const test of rows) {
       const shown = shownOf(test);
       if (shown === 'ask') ask ??= test;
       else if (shown === 'failed' || shown === 'timedout' || shown === 'held') {
         if (failed === null || (test.failedSeq ?? -1) > (failed.failedSeq ?? -1)) failed = test;
+        stays ||= test.key === this.#failure;
       } else if (shown === 'flaky') flaky ??= test;
       else if (shown === 'running' || shown === 'paused') {
         if (running === null || began(test) < began(running)) running = test;
       }
     }
-    const worth = ask ?? failed ?? (over ? flaky : null);
-    if (worth !== null || over) this.#settled = true;
-    if (worth !== null) return worth.key;
-    return open === null ? (running?.key ?? null) : null;
+    this.#settled = over;
+    if (ask !== null && !over) {
+      const first = !this.#asked;
+      this.#asked = true;
+      return first ? ask.key : null;
+    }
+    if (stays) return null;
+    const worth = failed ?? (over ? flaky : null);
+    if (worth === null) return open === null && !over ? (running?.key ?? null) : null;
+    this.#failure = worth.key;
+    return worth.key;
   }
 }
 

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
+use indicatif::DecimalBytes;
 use serde_json::Value;
 
-use super::super::terminal::{Colour, paint, plain};
+use super::super::folded_run::duration;
+use super::super::terminal::{Colour, counted, legible, legible_lines, paint, plain};
 use super::attempts::{Attempt, AttemptFollower};
 use super::steering::{Sentence, SteeringPrinter};
-use crate::protocol::ProducerEvent;
 use crate::protocol::json_text::readable;
 use crate::protocol::status::{RunStatus, TestStatus};
+use crate::protocol::{ProducerEvent, ServerEvent};
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,13 @@ mod tests;
 const TEXT_CHARS: usize = 200;
 
 /// Most titles kept; in a run with more tests, the others are shown by their ids.
-const MAX_TITLES: usize = 20_000;
+pub(super) const MAX_TITLES: usize = 20_000;
+
+/// Most lines of an error or of a log event.
+const MAX_LINES: usize = 16;
+
+/// Columns before the text of a line: the time and the label.
+const HEAD_WIDTH: usize = 13 + LABEL_WIDTH + 1;
 
 /// Width of the column that names the kind of event.
 const LABEL_WIDTH: usize = 9;
@@ -44,6 +52,8 @@ struct EventLine {
     label: String,
     colour: Colour,
     text: String,
+    /// What follows below, on lines of its own.
+    below: String,
 }
 
 impl EventPrinter {
@@ -51,15 +61,28 @@ impl EventPrinter {
         Self { colours, ..Self::default() }
     }
 
-    /// The line for an event, without its newline. It contains no control characters but our own colours.
+    /// The line for an event, and those below it that its error or its text has, without the last newline. They contain
+    /// no control characters but colours.
     pub(super) fn line(&mut self, event: &str) -> String {
         let json = readable(event.as_bytes());
         let Ok(event) = serde_json::from_slice::<Value>(&json) else { return plain(event, TEXT_CHARS) };
         self.learn(&event);
-        let EventLine { label, colour, text } = self.say(&event);
+        let EventLine { label, colour, text, below } = self.say(&event);
         let time = paint(&clock(&event), Colour::Dim, self.colours);
-        let label = format!("{:<LABEL_WIDTH$}", plain(&label, 2 * LABEL_WIDTH));
-        format!("{time} {} {}", paint(&label, colour, self.colours), plain(&text, 2 * TEXT_CHARS))
+        let label = format!("{:<LABEL_WIDTH$}", legible(&label, 2 * LABEL_WIDTH, false));
+        let text = legible(&text, 2 * TEXT_CHARS, self.colours);
+        let mut line = format!("{time} {} {text}", paint(&label, colour, self.colours));
+        for below in legible_lines(&below, MAX_LINES, 2 * TEXT_CHARS, self.colours) {
+            line += &format!("\n{:HEAD_WIDTH$}{below}", "");
+        }
+        line
+    }
+
+    /// Keeps the title of a test.
+    pub(super) fn learn_title(&mut self, test: String, title: &str) {
+        if self.titles.len() < MAX_TITLES || self.titles.contains_key(&test) {
+            self.titles.insert(test, title.chars().take(TEXT_CHARS).collect());
+        }
     }
 
     /// Keeps the titles in an event.
@@ -68,16 +91,19 @@ impl EventPrinter {
         for test in tests.iter().chain([event]) {
             let data = &test["data"]["title"];
             let title = title(if data.is_null() { &test["title"] } else { data });
-            if let (Some(id), Some(title)) = (test["testId"].as_str(), title)
-                && (self.titles.len() < MAX_TITLES || self.titles.contains_key(id))
-            {
-                self.titles.insert(id.to_owned(), title);
+            if let (Some(id), Some(title)) = (test["testId"].as_str(), title) {
+                self.learn_title(id.to_owned(), &title);
             }
         }
     }
 
     fn say(&mut self, event: &Value) -> EventLine {
-        let line = |label: &str, colour, text: String| EventLine { label: label.to_owned(), colour, text };
+        let line = |label: &str, colour, text: String| EventLine {
+            label: label.to_owned(),
+            colour,
+            text,
+            below: String::new(),
+        };
         let event_type = event["type"].as_str().unwrap_or("?");
         let status = event["status"].as_str().unwrap_or("?");
         let kind = ProducerEvent::parse(event_type);
@@ -93,11 +119,21 @@ impl EventPrinter {
             }
             Some(ProducerEvent::TestPlan) => {
                 let count = event["tests"].as_array().map_or(0, Vec::len);
-                line("plan", Colour::Cyan, format!("{count} tests"))
+                line("plan", Colour::Cyan, counted(count as u64, "test", "tests"))
             }
-            Some(ProducerEvent::TestStatus) => line(status, status_colour(status), self.say_status(event, status)),
+            Some(ProducerEvent::TestStatus) => {
+                let error = ErrorText::of(&event["data"]["errors"]).or_else(|| ErrorText::of(&event["data"]));
+                let ErrorText { first, below } = error.unwrap_or_default();
+                let text = self.say_status(event, status) + &first;
+                EventLine { below, ..line(status, status_colour(status), text) }
+            }
+            Some(ProducerEvent::Error) => {
+                let error = ErrorText::of(event).or_else(|| ErrorText::of_error(event));
+                let ErrorText { first, below } = error.unwrap_or_default();
+                EventLine { below, ..line("error", Colour::Red, first.trim_start_matches(": ").to_owned()) }
+            }
             Some(ProducerEvent::TestStep) => {
-                let (label, colour) = match (event["step"]["phase"].as_str(), error_of(&event["step"])) {
+                let (label, colour) = match (event["step"]["phase"].as_str(), ErrorText::of(&event["step"])) {
                     (_, Some(_)) => ("step ✗", Colour::Red),
                     (Some("end"), None) => ("step ✓", Colour::Dim),
                     _ => ("step", Colour::Dim),
@@ -108,7 +144,8 @@ impl EventPrinter {
                 let stream = event["stream"].as_str().unwrap_or("log");
                 let attempt = self.attempts.log(event).map(|attempt| self.short(&attempt)).unwrap_or_default();
                 let text = event["text"].as_str().or(event["message"].as_str()).unwrap_or_default();
-                line(stream, Colour::Plain, attempt + without_colours(text).trim_end())
+                let (first, below) = text.split_once('\n').unwrap_or((text, ""));
+                EventLine { below: below.to_owned(), ..line(stream, Colour::Plain, attempt + first.trim_end()) }
             }
             Some(kind) => match self.steering.producer_event(kind, event) {
                 Some(Sentence { label, colour, text }) => line(label, colour, text),
@@ -116,9 +153,25 @@ impl EventPrinter {
             },
             None => match self.steering.server_event(event, |id| test_name(&self.titles, id)) {
                 Some(Sentence { label, colour, text }) => line(label, colour, text),
+                None if event_type == ServerEvent::Artifact.as_str() => {
+                    line(event_type, Colour::Cyan, self.say_artifact(event))
+                }
                 None => line(event_type, Colour::Cyan, rest(event)),
             },
         }
+    }
+
+    /// A file of the run is there.
+    fn say_artifact(&self, event: &Value) -> String {
+        let bytes = |member: &str| event[member].as_u64().map(|bytes| DecimalBytes(bytes).to_string());
+        let size = match (bytes("size"), bytes("storedSize")) {
+            (Some(size), Some(stored)) if size != stored => format!(", {size}, stored as {stored}"),
+            (Some(size), _) => format!(", {size}"),
+            _ => String::new(),
+        };
+        let test = event["test"].as_str().map(|test| format!(" of {}", test_name(&self.titles, test)));
+        let (name, kind) = (event["name"].as_str().unwrap_or("?"), event["kind"].as_str().unwrap_or("other"));
+        format!("{name}{} ({kind}{size})", test.unwrap_or_default())
     }
 
     /// A test begins, or an attempt at it ends.
@@ -127,8 +180,7 @@ impl EventPrinter {
         let is_final = TestStatus::parse(status).is_some_and(TestStatus::is_final);
         let attempt = self.attempts.status(event, is_final);
         let name = self.test(event);
-        let error = error_of(&data["errors"]).or_else(|| error_of(data)).unwrap_or_default();
-        format!("{name}{}{}{error}", self.which(&attempt), took(data))
+        format!("{name}{}{}", self.which(&attempt), took(data))
     }
 
     /// A step below the one that it is a part of. Without ids there is no tree, and each step has its test in front.
@@ -137,7 +189,7 @@ impl EventPrinter {
         let place = self.attempts.step(event);
         let title = title(&step["title"]).unwrap_or_default();
         let subtitle = step["subtitle"].as_str().map_or_else(String::new, |subtitle| format!(" {subtitle}"));
-        let about = format!("{title}{subtitle}{}{}", took(step), error_of(step).unwrap_or_default());
+        let about = format!("{title}{subtitle}{}{}", took(step), ErrorText::of(step).unwrap_or_default().first);
         if step["id"].is_null() && step["parent"].is_null() {
             return format!("{} › {about}", self.test(event));
         }
@@ -161,7 +213,7 @@ impl EventPrinter {
     fn short(&self, attempt: &Attempt) -> String {
         let name = attempt.test.as_ref().map_or_else(|| "run".to_owned(), |id| test_name(&self.titles, id));
         let name = name.rsplit(" › ").next().unwrap_or_default();
-        let label = plain(name, SHORT_TITLE_CHARS) + &self.which(attempt);
+        let label = legible(name, SHORT_TITLE_CHARS, false) + &self.which(attempt);
         format!("{label:<ATTEMPT_WIDTH$} ")
     }
 }
@@ -185,11 +237,12 @@ fn title(value: &Value) -> Option<String> {
 fn clock(event: &Value) -> String {
     let timestamp = event["timestamp"].as_str().unwrap_or_default();
     let time = timestamp.split_once('T').map_or(timestamp, |(_, time)| time);
-    format!("{:<12}", plain(time.trim_end_matches('Z'), 12))
+    format!("{:<12}", legible(time.trim_end_matches('Z'), 12, false))
 }
 
 /// How long a test or a step took, how long of that it was paused or held, and who did it, in brackets.
 fn took(of: &Value) -> String {
+    let duration = |millis: &Value| millis.as_f64().map(duration);
     let of_it = |millis: &Value, what: &str| Some(format!("{} of it {what}", duration(millis)?));
     let by = of["actor"].as_str().map(|actor| format!("by {actor}"));
     let parts = [duration(&of["durationMs"]), of_it(&of["pausedMs"], "paused"), of_it(&of["holdMs"], "held open"), by];
@@ -197,34 +250,26 @@ fn took(of: &Value) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
-fn duration(millis: &Value) -> Option<String> {
-    let millis = millis.as_f64()?;
-    Some(if millis >= 1_000.0 { format!("{:.1} s", millis / 1_000.0) } else { format!("{millis:.0} ms") })
+/// The error of an event's part: its `error`, or the first of a list.
+#[derive(Debug, Default)]
+struct ErrorText {
+    /// Its first line, behind a colon.
+    first: String,
+    /// All others, and where it was.
+    below: String,
 }
 
-/// The first line of the error of an event's part, behind a colon: of its `error`, or of the first in a list.
-fn error_of(part: &Value) -> Option<String> {
-    let error = if part.is_array() { &part[0] } else { &part["error"] };
-    let error = error["message"].as_str().or(error.as_str())?;
-    let error = without_colours(error);
-    Some(format!(": {}", error.lines().next().unwrap_or_default()))
-}
-
-/// The text without ANSI's escapes for colours.
-fn without_colours(text: &str) -> String {
-    let mut parts = text.split("\u{1b}[");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| !c.is_ascii_digit() && c != ';');
-        match end {
-            Some(end) if part[end..].starts_with('m') => out.push_str(&part[end + 1..]),
-            _ => {
-                out.push_str("\u{1b}[");
-                out.push_str(part);
-            }
-        }
+impl ErrorText {
+    fn of(part: &Value) -> Option<Self> {
+        Self::of_error(if part.is_array() { &part[0] } else { &part["error"] })
     }
-    out
+
+    fn of_error(error: &Value) -> Option<Self> {
+        let text = error["message"].as_str().or(error.as_str())?.trim();
+        let (first, below) = text.split_once('\n').unwrap_or((text, ""));
+        let place = error["location"].as_str().map(|place| format!("\nat {place}")).unwrap_or_default();
+        Some(Self { first: format!(": {}", first.trim_end()), below: format!("{}{place}", below.trim_end()) })
+    }
 }
 
 /// An event of an unknown type: all its members that are not shown elsewhere.

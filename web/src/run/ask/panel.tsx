@@ -8,6 +8,7 @@ import { ago, plain, plural } from '../../ui/format.js';
 import { Icon } from '../../ui/icons.js';
 import { Way } from '../control/command-list.js';
 import { act, byHand } from '../control/hand.js';
+import { useSteeringKeys } from '../control/keys.js';
 import { bind } from '../keys/index.js';
 import { drawnOf } from '../screen/pictures.js';
 import { pictureUrl } from '../screen/screenshots.js';
@@ -30,6 +31,7 @@ export function AskPanel() {
 }
 
 function Panel({ ask }: { ask: Ask }) {
+  useSteeringKeys();
   const body = useRef<HTMLDivElement>(null);
   const [broken, setBroken] = useState<string | null>(null);
   const [ratio, setRatio] = useState(1.6);

@@ -18,6 +18,7 @@ import { History } from './history.js';
 import { known, liveTrace } from './lookup.js';
 import { Place } from './place-link.js';
 import { rerun } from './rerun.js';
+import { TraceHelp } from './trace-help.js';
 
 export interface HeadProps {
   test: TestRow;
@@ -63,7 +64,11 @@ export function Head({ test, attempts, shown, both, files }: HeadProps) {
         ))}
       </p>
       <Annotations test={test} attempt={shown} />
-      <History test={test.key} state={`${test.status} ${test.outcome} ${test.attempt}`} />
+      <History
+        test={test.key}
+        state={`${test.status} ${test.outcome} ${test.attempt}`}
+        ended={test.outcome !== null}
+      />
       <div class="detail-bar">
         {attempts.length > 1 && (shown !== null || !both) ? (
           <Attempts attempts={attempts} shown={shown} both={both} />
@@ -144,7 +149,7 @@ export function TraceButton({ attempt, files }: { attempt: Attempt; files: reado
     const viewer = viewerUrl(runId, trace);
     const file = downloadUrl(runId, trace);
     if (viewer !== null) return <Link icon="trace" href={viewer} apart words="Trace" />;
-    return file === null ? null : <Link icon="trace" href={file} words="Download trace" />;
+    return file === null ? null : <TraceHelp file={file} />;
   }
   return live === null ? null : <Link icon="trace" href={live} apart words="Live trace" />;
 }

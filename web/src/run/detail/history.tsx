@@ -15,6 +15,10 @@ const histories = new Map<TestKey, HistoryResult[] | null>();
 const version = signal(0);
 /** Histories are asked for at most so often while their tests run, in milliseconds. */
 const SOONEST = 5_000;
+/** The server's list of results follows the log so late, in milliseconds. */
+const LATE = 2_000;
+/** How often it is asked for a result that is not in it yet. */
+const TRIES = 3;
 const askedAt = new Map<TestKey, number>();
 
 async function ask(key: TestKey): Promise<void> {
@@ -45,18 +49,25 @@ function tipOf(result: HistoryResult): string {
   return parts.filter((part) => part !== null).join(', ');
 }
 
-/** `state`: what the test's result is now; when it changes, the history is asked for again. */
-export function History({ test, state }: { test: TestKey; state: string }) {
+/**
+ * `state`: what the test's result is now; when it changes, the history is asked for again. `ended`: this run has a
+ * result of it, which may not be in the list yet.
+ */
+export function History({ test, state, ended }: { test: TestKey; state: string; ended: boolean }) {
   useEffect(() => {
-    const wait = Math.max(0, (askedAt.get(test) ?? 0) + SOONEST - Date.now());
-    const timer = setTimeout(
-      () => {
-        askedAt.set(test, Date.now());
-        void ask(test);
-      },
-      histories.has(test) ? wait : 0,
-    );
-    return () => clearTimeout(timer);
+    const wait = Math.max(LATE, (askedAt.get(test) ?? 0) + SOONEST - Date.now());
+    let timer = setTimeout(askOnce, histories.has(test) ? wait : 0, TRIES);
+    let current = true;
+    async function askOnce(tries: number): Promise<void> {
+      askedAt.set(test, Date.now());
+      await ask(test);
+      const has = histories.get(test)?.some((result) => result.current) ?? false;
+      if (current && ended && !has && tries > 1) timer = setTimeout(askOnce, LATE, tries - 1);
+    }
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
   }, [test, state]);
   void version.value;
   const results = histories.get(test)?.slice(-14);

@@ -40,12 +40,16 @@ export function change(ms: number): string {
   );
 }
 
+/** A run that took less, in milliseconds, was posted afterwards: nothing is known of how long it took. */
+const AT_ONCE = 1_000;
+
 export function Against() {
   const told = useComparison();
   if (told?.with == null) return <Slowest tests={slowestOf(told)} />;
   const { with: before, counts, elapsedMs } = told;
   const name = before.number === null ? oneLine(before.runId, 40) : `#${before.number}`;
-  const time = elapsedMs.now === null || elapsedMs.before === null ? null : elapsedMs.now - elapsedMs.before;
+  const { now, before: then } = elapsedMs;
+  const time = now === null || then === null || Math.min(now, then) < AT_ONCE ? null : now - then;
   return (
     <>
       <section class="ended-part against" aria-label="Against the run before">

@@ -1,18 +1,22 @@
-//! Shows the progress of uploads on stderr: bars on a terminal, lines elsewhere.
+//! Shows the progress of uploads and downloads on stderr: bars on a terminal, lines elsewhere.
 
 use std::fmt;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::tell;
-use super::super::terminal::plain;
+use super::request::Retry;
+use super::tell;
+use super::terminal::plain;
 
 /// Most characters shown of a name.
 const NAME_CHARS: usize = 60;
 
-/// The progress of all uploads.
+/// Most characters shown of how a transfer ended.
+const REASON_CHARS: usize = 600;
+
+/// The progress of all files.
 #[derive(Debug)]
-pub(super) struct UploadProgress {
+pub(super) struct TransferProgress {
     bars: MultiProgress,
     all: ProgressBar,
     quiet: bool,
@@ -21,12 +25,12 @@ pub(super) struct UploadProgress {
 /// The progress bar of one file; dropping it removes it.
 #[derive(Debug)]
 pub(super) struct FileBar<'a> {
-    progress: &'a UploadProgress,
+    progress: &'a TransferProgress,
     bar: ProgressBar,
     name: String,
 }
 
-impl UploadProgress {
+impl TransferProgress {
     pub(super) fn new(files: usize, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bars = MultiProgress::with_draw_target(target);
@@ -35,7 +39,7 @@ impl UploadProgress {
         Self { bars, all, quiet }
     }
 
-    /// Adds the bar of a file whose upload begins.
+    /// Adds the bar of a file whose transfer begins.
     pub(super) fn file(&self, name: &str) -> FileBar<'_> {
         let bar = self.bars.add(
             ProgressBar::no_length().with_style(style("{bar:30} {decimal_bytes}/{decimal_total_bytes} {wide_msg}")),
@@ -70,23 +74,22 @@ impl FileBar<'_> {
         &self.bar
     }
 
-    /// Shows the reason of a retry.
-    pub(super) fn tries_again(&self, reason: &str) {
-        if self.progress.bars.is_hidden() {
-            self.progress.say(format_args!("{}: again: {reason}", self.name));
-        } else {
-            self.bar.set_message(format!("{}, again: {reason}", self.name));
+    /// Shows what is waited for.
+    pub(super) fn waits(&self, retry: &Retry<'_>) {
+        if retry.is_news() {
+            self.progress.say(format_args!("{}: {retry}", self.name));
         }
+        self.bar.set_message(format!("{}, {retry}", self.name));
     }
 
-    /// Reports how the upload ended.
+    /// Reports how the transfer ended.
     pub(super) fn ends(&self, how: impl fmt::Display) {
-        self.progress.say(format_args!("{}: {how}", self.name));
+        self.progress.say(format_args!("{}: {}", self.name, plain(&how.to_string(), REASON_CHARS)));
     }
 
     /// Reports the reason of a failure.
     pub(super) fn fails(&self, reason: impl fmt::Display) {
-        self.progress.warn(format_args!("{}: {reason}", self.name));
+        self.progress.warn(format_args!("{}: {}", self.name, plain(&reason.to_string(), REASON_CHARS)));
     }
 }
 

@@ -1,26 +1,33 @@
 //! Requests to a server with retries: a failure that may pass is retried at the next of several servers, with pauses
-//! and a time limit.
+//! and a time limit, and the user is told what is waited for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{LOCATION, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::ServerUrl;
 use super::terminal::plain;
-use crate::backoff::Backoff;
 
-/// Pauses between attempts, before jitter and `Retry-After`.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+mod obstacle;
+mod patience;
+mod stream;
+
+pub(super) use obstacle::Obstacle;
+pub use patience::Retry;
+pub(super) use patience::{Patience, RetryNews, tell_retry};
+pub(super) use stream::{PartFile, read_body};
 
 /// Longest wait for one response; longer than a server's deadline for an append.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// How the reason ends where nobody listens.
+const REFUSED: &str = ": connection refused";
 
 /// Most characters shown of a server's explanation.
 const DETAIL_CHARS: usize = 500;
@@ -53,6 +60,9 @@ pub enum AskError {
     /// The request failed and is not retried.
     #[error("{0}")]
     Failed(String),
+    /// Nobody can be talked to at this address, now or later.
+    #[error("{0}")]
+    Unreachable(String),
     /// The response is not one of runcast's.
     #[error("the answer is not runcast's: {0}")]
     Foreign(String),
@@ -98,27 +108,36 @@ impl Servers {
         (number, &self.urls[number % self.urls.len()])
     }
 
-    /// Makes one attempt. After a failure that may pass, the next server becomes the current one.
-    pub(super) async fn ask<F>(&self, attempt: impl FnOnce(&Client, &ServerUrl) -> F) -> Result<Bytes, Failed>
+    /// Makes one attempt, and names the server in what it fails for. After a failure that may pass, or that another
+    /// server may not have, the next server becomes the current one.
+    pub(super) async fn ask<T, F>(&self, attempt: impl FnOnce(&Client, &ServerUrl) -> F) -> Result<T, Failed>
     where
-        F: Future<Output = Result<Bytes, Failed>>,
+        F: Future<Output = Result<T, Failed>>,
     {
         let (number, server) = self.current();
-        let outcome = attempt(&self.client, server).await;
-        if matches!(outcome, Err(Failed::Again(..))) {
+        let failed = match attempt(&self.client, server).await {
+            Ok(answer) => return Ok(answer),
+            Err(Failed::Again(reason, after)) => Failed::Again(format!("{server}: {reason}"), after),
+            Err(Failed::ForGood(AskError::Unreachable(reason))) => match format!("{server}: {reason}") {
+                reason if self.count() > 1 => Failed::Again(reason, None),
+                reason => Failed::ForGood(AskError::Unreachable(reason + server.origin_hint())),
+            },
+            Err(failed) => failed,
+        };
+        if matches!(failed, Failed::Again(..)) {
             // Does nothing if a clone has switched already.
             let _ = self.at.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed);
         }
-        outcome
+        Err(failed)
     }
 
-    /// Retries until a server accepts or refuses the request, or `patience` ends. `on_retry` gets the reason of each
-    /// retry.
+    /// Retries until a server accepts or refuses the request, or `patience` ends. `on_retry` gets each failure that is
+    /// retried.
     pub(super) async fn insist(
         &self,
         patience: Duration,
         request: impl Fn(&Client, &ServerUrl) -> RequestBuilder,
-        mut on_retry: impl FnMut(&str),
+        mut on_retry: impl FnMut(&Retry<'_>),
     ) -> Result<Bytes, AskError> {
         let mut patience = Patience::new(patience);
         loop {
@@ -128,10 +147,28 @@ impl Servers {
                 Err(Failed::ForGood(error)) => return Err(error),
                 Err(Failed::Again(reason, after)) => (reason, after),
             };
-            let pause = patience.pause(&reason, after)?;
-            on_retry(&reason);
+            let (pause, retry) = patience.pause(&reason, after).map_err(|error| self.hinting(error))?;
+            on_retry(&retry);
             sleep(pause).await;
         }
+    }
+
+    /// The error, with what to do where no server is.
+    pub(super) fn hinting(&self, error: AskError) -> AskError {
+        match error {
+            AskError::GaveUp { patience, last } => AskError::GaveUp { patience, last: self.with_hint(last) },
+            error => error,
+        }
+    }
+
+    /// The error of a request that is made once and found no server.
+    pub(super) fn absent(&self, reason: String) -> AskError {
+        AskError::Failed(self.with_hint(reason))
+    }
+
+    fn with_hint(&self, reason: String) -> String {
+        let hint = if reason.ends_with(REFUSED) { self.current().1.absence_hint() } else { "" };
+        reason + hint
     }
 }
 
@@ -147,46 +184,22 @@ pub(super) fn client(is_encrypted: bool) -> Result<Client, AskError> {
     client.build().map_err(AskError::Client)
 }
 
-/// The pauses between attempts, and the time limit for all of them.
-pub(super) struct Patience {
-    whole: Duration,
-    deadline: Instant,
-    backoff: Backoff,
-}
-
-impl Patience {
-    pub(super) fn new(whole: Duration) -> Self {
-        Self { whole, deadline: Instant::now() + whole, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
-    }
-
-    pub(super) fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
-    }
-
-    /// Extends the time limit by time in which progress was made.
-    pub(super) fn extend(&mut self, time: Duration) {
-        self.deadline += time;
-    }
-
-    /// The pause before the next attempt; an error if that would be after the deadline.
-    pub(super) fn pause(&mut self, reason: &str, retry_after: Option<Duration>) -> Result<Duration, AskError> {
-        let pause = self.backoff.pause().max(retry_after.unwrap_or_default());
-        if pause < self.left() {
-            return Ok(pause);
-        }
-        Err(AskError::GaveUp { patience: self.whole, last: reason.to_owned() })
-    }
-}
-
 /// Sends a request and returns the body of a successful response.
 pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
-    let response = request.send().await.map_err(|error| match error.is_builder() {
-        true => Failed::ForGood(AskError::Unaskable(explain(&error))),
-        false => Failed::Again(explain(&error), None),
-    })?;
+    respond(request).await?.bytes().await.map_err(|error| unanswered(&error))
+}
+
+/// Sends a request and returns the head of a successful response.
+pub(super) async fn respond(request: RequestBuilder) -> Result<Response, Failed> {
+    let response = request.send().await.map_err(|error| unanswered(&error))?;
     let status = response.status();
     if status.is_success() {
-        return response.bytes().await.map_err(|error| Failed::Again(explain(&error), None));
+        return Ok(response);
+    }
+    if status.is_redirection() {
+        let to = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+        let to = plain(to.as_deref().unwrap_or("elsewhere"), DETAIL_CHARS);
+        return Err(Failed::ForGood(AskError::Unreachable(format!("it redirects to {to}: name that server by --url"))));
     }
     let retry_after = retry_after(&response);
     let body = response.bytes().await.unwrap_or_default();
@@ -200,13 +213,30 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
         status => status.is_server_error(),
     };
     if may_pass {
-        Err(Failed::Again(format!("{status}: {detail}"), retry_after))
-    } else {
-        let (code, index) = match serde_json::from_slice::<ProblemDocument>(&body) {
-            Ok(problem) => (problem.code, problem.index),
-            Err(_) => (None, None),
-        };
-        Err(Failed::ForGood(AskError::Refused { status, code, index, detail, body }))
+        return Err(Failed::Again(format!("{status}: {detail}"), retry_after));
+    }
+    let (code, index) = match serde_json::from_slice::<ProblemDocument>(&body) {
+        Ok(problem) => (problem.code, problem.index),
+        Err(_) => (None, None),
+    };
+    let is_for_tls = status == StatusCode::BAD_REQUEST && String::from_utf8_lossy(&body).contains("HTTPS");
+    Err(Failed::ForGood(match (code, status) {
+        (None, _) if is_for_tls => AskError::Unreachable("it expects TLS: type https:// instead of http://".to_owned()),
+        (None, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) => {
+            AskError::Unreachable(format!("no runcast server answers there, but {status}: {detail}"))
+        }
+        (code, _) => AskError::Refused { status, code, index, detail, body },
+    }))
+}
+
+/// The failure of a request that has no answer, or not all of it.
+pub(super) fn unanswered(error: &reqwest::Error) -> Failed {
+    let Obstacle { reason, may_pass } = Obstacle::of(error);
+    match () {
+        () if error.is_builder() => Failed::ForGood(AskError::Unaskable(reason)),
+        () if error.is_timeout() => Failed::Again("no answer in time".into(), None),
+        () if may_pass => Failed::Again(reason, None),
+        () => Failed::ForGood(AskError::Unreachable(reason)),
     }
 }
 
@@ -218,21 +248,12 @@ fn is_full(body: &[u8]) -> bool {
 
 /// Parses a response of runcast.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, AskError> {
-    serde_json::from_slice(body).map_err(|error| AskError::Foreign(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| AskError::Foreign(plain(&error.to_string(), DETAIL_CHARS)))
 }
 
 /// `Retry-After` in seconds (RFC 9110, section 10.2.3); runcast does not use its date form.
 fn retry_after(response: &Response) -> Option<Duration> {
     response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// The innermost cause of an error: reqwest's own text names only the URL.
-fn explain(error: &reqwest::Error) -> String {
-    let mut last: &dyn std::error::Error = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    if error.is_timeout() { "no answer in time".into() } else { plain(&last.to_string(), DETAIL_CHARS) }
 }
 
 /// The body of an `application/problem+json` response.
@@ -269,27 +290,16 @@ mod tests {
         assert_eq!(problem(""), "(no explanation)");
     }
 
-    #[test]
-    fn patience_ends_before_a_pause_that_would_outlast_it_and_grows_with_what_was_not_in_vain() {
-        let mut patience = Patience::new(Duration::from_secs(10));
-        assert!(patience.pause("x", None).is_ok_and(|pause| pause <= FIRST_PAUSE));
-        assert_eq!(patience.pause("x", Some(Duration::from_secs(5))).unwrap(), Duration::from_secs(5));
-        let gave_up = patience.pause("busy", Some(Duration::from_secs(11))).unwrap_err();
-        assert_eq!(gave_up.to_string(), "gave up after 10 s without progress; last: busy");
-        patience.extend(Duration::from_secs(5));
-        assert!(patience.pause("x", Some(Duration::from_secs(11))).is_ok());
-    }
-
     #[tokio::test]
     async fn the_next_server_is_asked_once_one_has_failed_whoever_noticed() {
         let urls: Vec<ServerUrl> = ["http://a", "http://b"].map(|url| url.parse().unwrap()).into();
         let servers = Servers::new(&urls).unwrap();
         let other = servers.clone();
         let again = async |servers: &Servers| {
-            let _ = servers.ask(|_, _| async { Err(Failed::Again(String::new(), None)) }).await;
+            let _: Result<(), _> = servers.ask(|_, _| async { Err(Failed::Again(String::new(), None)) }).await;
         };
         // Both have begun when the first server fails; that is one failure.
-        let _ = servers
+        let _: Result<(), _> = servers
             .ask(|_, _| async {
                 again(&other).await;
                 Err(Failed::Again(String::new(), None))
