@@ -165,7 +165,7 @@ async fn a_damaged_backup_is_refused_by_the_name_of_the_file_and_nothing_is_rest
 
     let files = files(&backup);
     let ends = |end: &str| files.iter().any(|file| file.to_str().unwrap().contains(end));
-    for end in ["journal.db", "catalog.db", "url-key", "objects.list", "a.txt"] {
+    for end in ["journal.db", "catalog.db", "url-key", "object-list", "a.txt"] {
         assert!(ends(end), "no {end} in {files:?}");
     }
     for file in files.iter().filter(|file| !file.ends_with("manifest.json")) {
@@ -207,7 +207,7 @@ async fn a_killed_backup_leaves_nothing_that_looks_like_one_and_holds_up_nobody(
     assert!(std::process::Command::new("mkfifo").arg(&object).status().unwrap().success());
 
     let mut child = backing_up(&node, &backup).spawn().unwrap();
-    eventually!(partial.join("objects.list").exists(), |there| *there, SOON);
+    eventually!(partial.join("object-list").exists(), |there| *there, SOON);
     // The node goes on, and a second backup to the same place is refused.
     node.store("r", &numbered(11, 10, 100)).await;
     assert!(refused(&output(backing_up(&node, &backup)).await, 1).contains("another process is filling "));

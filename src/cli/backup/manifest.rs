@@ -15,7 +15,7 @@ pub(crate) const MANIFEST: &str = "manifest.json";
 /// The folder of the objects in a backup.
 pub(crate) const OBJECTS: &str = "objects";
 /// The list of the objects: a line `SHA-256 size key` each.
-pub(crate) const OBJECT_LIST: &str = "objects.list";
+pub(crate) const OBJECT_LIST: &str = "object-list";
 /// The journal, the catalog and the node's key in a backup.
 pub(crate) const JOURNAL: &str = "journal.db";
 pub(crate) const CATALOG: &str = "catalog.db";

@@ -181,6 +181,6 @@ mod tests {
         assert_eq!(error, Ok(()), "the list is the same again");
         fs::write(backup.join(OBJECT_LIST), "x").unwrap();
         let damaged = restore(&backup, &good, 1, &home.path().join("damaged")).unwrap_err().to_string();
-        assert!(damaged.contains("objects.list is damaged"), "{damaged}");
+        assert!(damaged.contains("object-list is damaged"), "{damaged}");
     }
 }
