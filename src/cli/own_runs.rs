@@ -19,7 +19,7 @@ pub struct OwnRuns {
 /// A run of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ListedRun {
+pub struct OwnRun {
     /// Its id.
     pub run_id: String,
     /// Its status.
@@ -49,10 +49,10 @@ impl OwnRuns {
     ///
     /// # Errors
     /// The server does not answer, or refuses to.
-    pub async fn list(&self, text: &str) -> Result<Vec<ListedRun>, AskError> {
+    pub async fn list(&self, text: &str) -> Result<Vec<OwnRun>, AskError> {
         #[derive(Deserialize)]
         struct List {
-            runs: Vec<ListedRun>,
+            runs: Vec<OwnRun>,
         }
         let answer = self.servers.insist(self.patience, |client, url| client.get(url.runs_with(text)), |_| ()).await?;
         read::<List>(&answer).map(|List { runs }| runs)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::question::{ASK_ID, Question};
+use super::question::{ASK_ID, DemoQuestion};
 use crate::cli::producer::OpenCommand;
 use crate::protocol::{After, Cursor, Timestamp};
 
@@ -97,7 +97,13 @@ impl Obedience {
     }
 
     /// Its question, for which it waits from now on. `screenshot` is the id of the picture.
-    pub(super) fn ask(&mut self, question: &Question, screenshot: Option<&str>, watched: bool, now: Instant) -> Value {
+    pub(super) fn ask(
+        &mut self,
+        question: &DemoQuestion,
+        screenshot: Option<&str>,
+        watched: bool,
+        now: Instant,
+    ) -> Value {
         let secs = if watched { ASK_SECS } else { UNWATCHED_ASK_SECS };
         self.asking_until = Some(now + Duration::from_secs(secs) + GRACE);
         question.event(screenshot, secs)

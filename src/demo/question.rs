@@ -8,7 +8,7 @@ pub(super) const ASK_ID: &str = "which-next";
 
 /// Where it is asked.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Question {
+pub(super) struct DemoQuestion {
     /// The test that asks.
     pub(super) test: String,
     /// The page that it is on.
@@ -17,7 +17,7 @@ pub(super) struct Question {
     pub(super) boxes: Map<String, Value>,
 }
 
-impl Question {
+impl DemoQuestion {
     /// It, as it is posted. `screenshot` is the artifact with the picture, and it waits for `secs` seconds.
     pub(super) fn event(&self, screenshot: Option<&str>, secs: u64) -> Value {
         let candidate = |id: &str, label: &str, selector: &str, score: f64| {

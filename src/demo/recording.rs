@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::DemoError;
 use super::artifacts::{DemoArtifact, bundled_artifacts};
-use super::question::Question;
+use super::question::DemoQuestion;
 use super::screens::{Frame, Screens, bundled_screens};
 use crate::protocol::Timestamp;
 
@@ -32,7 +32,7 @@ pub struct Recording {
     /// What was on the screens, in the order of their times.
     frames: Vec<Frame>,
     /// What the worker asks, if it does.
-    question: Option<Question>,
+    question: Option<DemoQuestion>,
 }
 
 #[derive(Clone, Debug)]
@@ -156,7 +156,7 @@ impl Recording {
     }
 
     /// What the worker asks, if it does.
-    pub(super) fn question(&self) -> Option<&Question> {
+    pub(super) fn question(&self) -> Option<&DemoQuestion> {
         self.question.as_ref()
     }
 

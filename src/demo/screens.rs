@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::DemoError;
 use super::obedience::SLOTS;
-use super::question::Question;
+use super::question::DemoQuestion;
 use crate::cli::producer::{FrameUpload, ScreenHints};
 
 const INDEX: &[u8] = include_bytes!("../../demo/screens.json");
@@ -51,7 +51,7 @@ pub(super) struct Screens {
     /// The frames of the run that passes, and of the one that fails, in the order of their times.
     pub(super) passed: Vec<Frame>,
     pub(super) failed: Vec<Frame>,
-    pub(super) question: Question,
+    pub(super) question: DemoQuestion,
 }
 
 /// The bundled screens.
@@ -67,7 +67,7 @@ pub(super) fn bundled_screens() -> Result<Screens, DemoError> {
         height: u32,
         /// The length of each picture, in bytes.
         images: Vec<usize>,
-        question: Question,
+        question: DemoQuestion,
         passed: Vec<Shown>,
         failed: Vec<Shown>,
     }
