@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 mod events;
 #[path = "surface/page.rs"]
 mod page;
+#[path = "surface/parameters.rs"]
+mod parameters;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
