@@ -33,6 +33,7 @@ impl Entry {
 
     fn delete(&mut self, at: Timestamp) {
         self.row.state = ArtifactState::Deleted;
+        self.row.deleted_at.get_or_insert(at);
         self.compress_at = None;
         self.former = self.former.take().map(|(key, until)| (key, until.min(at)));
     }

@@ -84,7 +84,8 @@ async fn a_pending_artifact_fails_once_and_is_not_finished_any_more(backend: Bac
     assert_eq!(row(&*catalog, 1).await, Some(failed.clone()));
     // What the cleanup takes away is deleted like all others, and still says why.
     catalog.gone(&[id(1)], at(5)).await.unwrap();
-    assert_eq!(row(&*catalog, 1).await, Some(ArtifactRow { state: ArtifactState::Deleted, ..failed }));
+    let deleted = ArtifactRow { state: ArtifactState::Deleted, deleted_at: Some(at(5)), ..failed };
+    assert_eq!(row(&*catalog, 1).await, Some(deleted));
     assert_eq!(due(&*catalog, &query(DueFor::Abandoned, 9, 9)).await, []);
     assert_eq!(catalog.purge(at(6), 9).await.unwrap(), 1);
 }
