@@ -64,7 +64,7 @@ test("who comes to 1,000,000 events sees how the run is after few requests, byte
   const requests = (await loaded(tab)).filter(({ path }) => !path.endsWith("/viewers")); // that one is asked all the time
   const nodes = await tab.evaluate(() => document.querySelectorAll("*").length);
   const taken = { requests: requests.length, bytes: bytesOf(requests), nodes: Math.max(first.nodes, nodes) };
-  for (const [what, most] of Object.entries(MOST)) assert.ok(taken[what] <= most, `${taken[what]} ${what}, at most ${most}`);
+  for (const [what, most] of Object.entries(MOST)) assert.ok(taken[what] <= most, `${taken[what]} ${what}, at most ${most}: ${JSON.stringify(requests)}`);
   const { page, worker } = await heaps.measure();
   assert.ok(page + worker < HEAP, `page ${page}, worker ${worker}`);
   assert.deepEqual(faults, []);

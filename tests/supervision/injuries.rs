@@ -56,6 +56,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("disk_space", Without("runs on a thread that no test reaches into; its panic is an error to its caller, as when the disk can't be asked")),
     ("object_file", Without("runs on a thread that no test reaches into; its panic is an error to its caller, as if the store were away")),
     ("fold_writer", Without("runs on a thread that no test reaches into; its panic is an error to whoever asked for the state")),
+    ("config_reload", Without("runs on a thread that no test reaches into; after a panic the settings stay as they are, as when they are wrong")),
     ("clock_note", Without("runs on a thread that no test reaches into; its panic is logged, as a failed write is")),
     ("redis_ca", Without("runs on a thread that no test reaches into; its panic is an error of the connection, as an unreadable file is")),
     ("state_writer", Without("runs on a thread that no test reaches into; its panic is an error to whoever asked for the state")),

@@ -96,7 +96,7 @@ test(
 );
 
 // 720 by 450
-const PICTURE = new URL('../../demo/artifacts/cart-Cart-says-when-it-arrives--test-failed-1.png', import.meta.url);
+const PICTURE = new URL('../../demo/artifacts/failed--cart-Cart-says-when-it-arrives--test-failed-1.png', import.meta.url);
 const producer = { 'runcast-producer': '0192f0c1-7a52-7c31-a8f4-3c1f5a1d9e10' };
 
 test(
