@@ -60,7 +60,7 @@ export async function painted(tab, name) {
 // What page and worker have loaded: path, bytes as they came, and when each was asked for, in milliseconds since 1970.
 export async function loaded(tab) {
   const read = () => performance.getEntries().filter(({ entryType }) => ["navigation", "resource"].includes(entryType))
-    .map(({ name, transferSize, startTime }) => ({ path: new URL(name).pathname, bytes: transferSize, at: performance.timeOrigin + startTime }));
+    .map(({ name, transferSize, startTime }) => ({ path: new URL(name).pathname, query: new URL(name).search, bytes: transferSize, at: performance.timeOrigin + startTime }));
   const [worker] = tab.workers();
   return [...await tab.evaluate(read), ...(worker === undefined ? [] : await worker.evaluate(read))];
 }
