@@ -11,7 +11,7 @@ use super::artifacts::{fit_for_stdout, list, print};
 use super::request::{AskError, read, tell_retry};
 use super::terminal::plain;
 use super::{AskArgs, about_run, block_on, parse_run};
-use crate::protocol::{RunId, Timestamp};
+use crate::protocol::{RunId, Timestamp, parse_span};
 
 /// Most characters shown of a reason or a time.
 const TEXT_CHARS: usize = 300;
@@ -66,16 +66,7 @@ pub struct DeleteArgs {
 
 /// A time, or how long from now.
 fn parse_until(text: &str) -> Result<Timestamp, String> {
-    let from_now = || {
-        let unit = match text.chars().last()? {
-            'd' => 86_400_000,
-            'h' => 3_600_000,
-            'm' => 60_000,
-            _ => return None,
-        };
-        let count: u32 = text.get(..text.len() - 1)?.parse().ok()?;
-        Some(Timestamp::now().plus_millis(i64::from(count).saturating_mul(unit)))
-    };
+    let from_now = || Some(Timestamp::now().plus_millis(parse_span(text)?));
     let time = Timestamp::parse(text).or_else(from_now);
     time.ok_or_else(|| {
         "must be a time like 2027-01-31T00:00:00Z, or how long from now, like 30d, 12h or 30m".to_owned()

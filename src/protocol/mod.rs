@@ -62,5 +62,5 @@ pub use segment::{Lines, Segment};
 pub use server_event::ServerEvent;
 pub use sign::{Seen, Sign};
 pub use state_part::{StatePart, TestsQuery};
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, parse_span};
 pub use variant::Variant;

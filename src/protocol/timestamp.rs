@@ -37,6 +37,18 @@ impl Timestamp {
     }
 }
 
+/// Parses a span of time in days, hours or minutes, `7d`, `24h` or `30m`, into milliseconds; `None` if the text is none.
+pub fn parse_span(text: &str) -> Option<i64> {
+    let unit = match text.chars().last()? {
+        'd' => 86_400_000,
+        'h' => 3_600_000,
+        'm' => 60_000,
+        _ => return None,
+    };
+    let count: u32 = text.get(..text.len() - 1)?.parse().ok()?;
+    Some(i64::from(count) * unit)
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values beyond year 9999 can only come from arithmetic; the nearest valid time is shown.
@@ -65,5 +77,14 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-23T17:15:47.966Z"), Some(t));
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn a_span_is_a_number_of_days_hours_or_minutes() {
+        assert_eq!(["1d", "24h", "30m", "0m"].map(parse_span), [86_400_000, 86_400_000, 1_800_000, 0].map(Some));
+        assert_eq!(parse_span("4294967295d"), Some(371_085_174_288_000_000));
+        for none in ["", "d", "30", "soon", "-1d", "30 d", "4294967296d", "7é"] {
+            assert_eq!(parse_span(none), None, "{none}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::super::super::problem::Problem;
 use crate::protocol::status::RunStatus;
-use crate::protocol::{RunGroup, RunId, RunWord, Timestamp};
+use crate::protocol::{RunGroup, RunId, RunWord, Timestamp, parse_span};
 use crate::storage::catalog::RunFilter;
 
 /// Default rows of a page.
@@ -114,16 +114,7 @@ fn text((name, code): (&str, &'static str), text: &Option<String>) -> Result<Opt
 
 /// A time, or how long ago it was: `7d`, `24h`, `30m`.
 fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
-    let ago = || {
-        let unit = match text.chars().last()? {
-            'd' => 86_400_000,
-            'h' => 3_600_000,
-            'm' => 60_000,
-            _ => return None,
-        };
-        let count: u32 = text.get(..text.len() - 1)?.parse().ok()?;
-        Some(now.plus_millis(-i64::from(count).saturating_mul(unit)))
-    };
+    let ago = || Some(now.plus_millis(-parse_span(text)?));
     let rule = || {
         format!("since must be a time like 2026-11-23T17:15:47Z, or how long ago, like 7d, 24h or 30m, not {text:?}")
     };
