@@ -133,6 +133,8 @@ async fn to_file(response: Response, path: &Path) -> Result<u64, Failed> {
         return Ok(written);
     }
     let mut part = PartFile::open(path, &std::process::id().to_string()).map_err(refused)?;
+    // A process with the same id, in a container for instance, may have been killed and left a part of its own.
+    part.clear().map_err(refused)?;
     match read_body(response, |piece| part.write(piece)).await {
         Ok(()) => {
             let written = part.size().map_err(refused)?;
@@ -143,5 +145,23 @@ async fn to_file(response: Response, path: &Path) -> Result<u64, Failed> {
             part.discard();
             Err(failed)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_tungstenite::tungstenite::http;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_killed_export_has_left_is_no_part_of_the_next_one() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("r.html");
+        fs::write(home.path().join(format!("r.html.{}.part", std::process::id())), "left behind").unwrap();
+        let written = to_file(Response::from(http::Response::new("whole")), &path).await;
+        assert!(matches!(written, Ok(5)));
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     }
 }
