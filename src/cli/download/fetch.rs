@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use reqwest::header::{ETAG, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Client, Response, StatusCode};
@@ -165,7 +165,9 @@ impl Fetching<'_> {
         match timeout(ATTEMPT, respond(request)).await {
             Err(_) => Err(Failed::Again("no answer in time".into(), None)),
             // What is there is more than there should be.
-            Ok(Err(Failed::ForGood(AskError::Refused { status: StatusCode::RANGE_NOT_SATISFIABLE, .. }))) => {
+            Ok(Err(Failed::ForGood(AskError::Refused { status: StatusCode::RANGE_NOT_SATISFIABLE, .. })))
+                if from.is_some() =>
+            {
                 Box::pin(self.ask_for(url, None, None)).await
             }
             // A signed URL may have expired on the way.
@@ -178,7 +180,7 @@ impl Fetching<'_> {
 }
 
 /// What is there already in the artifact's place.
-async fn existing(path: &PathBuf, artifact: &ShownArtifact) -> Result<Option<Fetched>, FetchError> {
+async fn existing(path: &Path, artifact: &ShownArtifact) -> Result<Option<Fetched>, FetchError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),

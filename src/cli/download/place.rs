@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::super::artifacts::listing::ShownArtifact;
 use crate::protocol::artifact::safe_part;
 
-/// Most bytes of a part of a path: with what is added to it, a file system takes it.
-const PART_BYTES: usize = 180;
+/// Most bytes of a part of a path: with an id in front, and with the end of a part's name, a file system takes it.
+const PART_BYTES: usize = 160;
 
 /// A path below the directory for each artifact, no two the same. Of several with one name the oldest has it, and the
 /// others have their ids in front.
@@ -21,10 +21,10 @@ pub(super) fn places(artifacts: &[ShownArtifact]) -> Vec<PathBuf> {
     for index in order {
         let ShownArtifact { artifact_id, name, .. } = &artifacts[index];
         let mut place = path_of(name);
-        if !taken.insert(place.clone()) {
+        // Once more where another artifact's name is that of this one with its id.
+        while !taken.insert(place.clone()) {
             let last = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
             place.set_file_name(format!("{}-{last}", safe_part(artifact_id)));
-            taken.insert(place.clone());
         }
         places[index] = place;
     }
@@ -69,6 +69,7 @@ mod tests {
     use std::path::Component;
 
     use super::*;
+    use crate::cli::request::PartFile;
 
     fn artifact(id: &str, name: &str) -> ShownArtifact {
         let json = serde_json::json!({"artifactId": id, "name": name, "kind": "log", "state": "ready"});
@@ -96,6 +97,20 @@ mod tests {
         assert_eq!(places[0], Path::new("a/3-log"));
         assert_eq!(places[1], Path::new("a/log"), "the oldest has the name");
         assert_eq!(places.iter().collect::<HashSet<_>>().len(), 4, "{places:?}");
+    }
+
+    #[test]
+    fn a_name_that_is_anothers_with_its_id_takes_no_place_from_it() {
+        let places = super::places(&[artifact("1", "a/log"), artifact("2", "a/3-log"), artifact("3", "a/log")]);
+        assert_eq!(places, ["a/log", "a/3-log", "a/3-3-log"].map(Path::new));
+    }
+
+    #[test]
+    fn a_file_system_takes_the_part_of_a_long_name_that_two_artifacts_have() {
+        let (id, long) = ("x".repeat(36), "n".repeat(PART_BYTES));
+        let places = places(&[artifact("1", &long), artifact(&id, &long)]);
+        let dir = tempfile::tempdir().unwrap();
+        PartFile::open(&dir.path().join(&places[1]), &id).unwrap();
     }
 
     #[test]
