@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-/// The file whose lock says that somebody is filling the directory. It goes before the directory gets its name.
+/// The file whose lock says that somebody is filling the directory. It goes once the directory has its name.
 const LOCK: &str = "lock";
 
 /// A directory that is being filled. Dropping it removes it, unless [`PartialDir::finish`] has given it its name; a kill
@@ -68,10 +68,12 @@ impl PartialDir {
     /// # Errors
     /// Something came to be there meanwhile; the disk fails.
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
-        fs::remove_file(self.path.join(LOCK))?;
         sync_all_below(&self.path).with_context(|| self.path.display().to_string())?;
+        // Without its lock, another process would remove it as what a kill has left.
         fs::rename(&self.path, &self.target).with_context(|| self.target.display().to_string())?;
         self.lock = None;
+        // One that stays is an empty file, which a data directory has anyway.
+        let _ = fs::remove_file(self.target.join(LOCK));
         if let Some(parent) = self.target.parent() {
             File::open(parent)?.sync_all()?;
         }
