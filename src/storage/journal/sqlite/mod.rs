@@ -32,7 +32,7 @@ use sqlx::sqlite::{Sqlite, SqlitePool};
 use sqlx::{Executor as _, Transaction};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use self::rows::{ListedBy, heads};
+use self::rows::heads;
 use self::sweep::{ExpiryProgress, ExpiryStep};
 use self::writer::{Job, JournalWriter, PendingAppend};
 use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, Removal, RunPage, RunPosition, Stored};
@@ -240,7 +240,7 @@ impl Journal for SqliteJournal {
         after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
-        self.list(listing::CHANGED, ListedBy::LastAt, since, after, limit).await
+        listing::CHANGED.page(&self.readers, self.incarnation, since, after, limit).await
     }
 
     async fn idle_since(
@@ -250,8 +250,8 @@ impl Journal for SqliteJournal {
         after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
-        let sql = if ended { listing::IDLE_ENDED } else { listing::IDLE_OPEN };
-        self.list(sql, ListedBy::ActiveAt, before, after, limit).await
+        let idle = if ended { listing::IDLE_ENDED } else { listing::IDLE_OPEN };
+        idle.page(&self.readers, self.incarnation, before, after, limit).await
     }
 
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {

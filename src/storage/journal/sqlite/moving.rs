@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Executor as _, Row as _};
 
 use super::group::key_floor;
-use super::rows::{self, ListedBy, heads, phase_value, state_value};
+use super::rows::{self, heads, phase_value, state_value};
 use super::{SqliteOptions, SyncMode, connection, format, instance, listing, stored_format, unavailable};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, RunId, Segment, Seq, Timestamp};
@@ -91,7 +91,7 @@ impl LogSource for SqliteLog {
 
     async fn runs(&self, since: Timestamp, after: Option<&RunPosition>, limit: usize) -> Result<RunPage, JournalError> {
         // No epoch is pending: a head is shown as it is stored.
-        listing::page(&self.readers, Epoch(0), listing::CHANGED, ListedBy::LastAt, since, after, limit).await
+        listing::CHANGED.page(&self.readers, Epoch(0), since, after, limit).await
     }
 }
 

@@ -30,16 +30,16 @@ async fn changed_runs_are_found_in_two_indices_and_each_phase_in_its_order() {
         "SEARCH runs USING INDEX steered_runs_by_last_at (phase=? AND last_at>?)",
     ];
     let wanted = [&["SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"], &by_phase[..], &by_phase].concat();
-    let found = reads_of(listing::CHANGED).await;
+    let found = reads_of(listing::CHANGED.sql).await;
     assert_eq!(found[..5], wanted);
     assert_eq!(found[5..], ["SEARCH lineage USING PRIMARY KEY (run=?)"]);
-    assert!(plan(listing::CHANGED).await.contains(&"MERGE (UNION ALL)".to_owned()), "nothing is sorted as a whole");
+    assert!(plan(listing::CHANGED.sql).await.contains(&"MERGE (UNION ALL)".to_owned()), "nothing is sorted as a whole");
 }
 
 #[tokio::test]
 async fn idle_and_due_runs_are_found_in_their_order() {
-    for sql in [listing::IDLE_OPEN, listing::IDLE_ENDED] {
-        let found = reads_of(sql).await;
+    for idle in [listing::IDLE_OPEN, listing::IDLE_ENDED] {
+        let found = reads_of(idle.sql).await;
         assert_eq!(found[0], "SEARCH r USING INDEX runs_by_active_at (phase=? AND active_at>? AND active_at<?)");
     }
     assert_eq!(plan(due::DUE).await, ["SEARCH runs USING INDEX runs_by_due (due<?)"]);
