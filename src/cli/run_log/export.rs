@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -125,7 +124,6 @@ async fn export_one(source: &ExportStores, run: &RunId, file: &Path) -> anyhow::
         }
     }
     if let Some(catalog) = &source.catalog {
-        let catalog = Arc::clone(catalog);
         let mut after: Option<ArtifactId> = None;
         loop {
             let page = catalog.of_run(run, after, PAGE).await?;

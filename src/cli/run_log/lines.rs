@@ -102,8 +102,8 @@ pub(super) struct ArtifactLine {
     test: Option<String>,
     key: String,
     direct: bool,
-    size: Option<u64>,
-    sha256: Option<String>,
+    size: u64,
+    sha256: String,
     stored_size: u64,
     stored_sha256: String,
     coding: String,
@@ -165,7 +165,7 @@ impl RunLine {
         let grows = |pair: &[(u64, Seq)]| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1;
         let begins = self.lineage.first().is_some_and(|(_, first)| *first == 1);
         let last = self.lineage.last().map_or(0, |(_, first)| *first);
-        if !begins || !self.lineage.windows(2).all(grows) || self.tip == 0 || last > self.tip + 1 {
+        if !begins || !self.lineage.windows(2).all(grows) || self.tip == 0 || last > self.tip.saturating_add(1) {
             return None;
         }
         let lineage = self.lineage.into_iter().map(|(epoch, first)| (Epoch(epoch), first)).collect();
@@ -199,6 +199,7 @@ impl ArtifactLine {
     /// The line of an artifact; `None` unless it is ready.
     pub(super) fn of(row: &ArtifactRow) -> Option<Self> {
         let stored = row.stored.filter(|_| row.state == ArtifactState::Ready)?;
+        let (size, sha256) = (row.size?, row.sha256?);
         Some(Self {
             artifact_id: row.id.to_string(),
             name: row.name.as_str().to_owned(),
@@ -207,8 +208,8 @@ impl ArtifactLine {
             test: row.test.clone(),
             key: row.key.clone(),
             direct: row.direct,
-            size: row.size,
-            sha256: row.sha256.map(|digest| digest.to_string()),
+            size,
+            sha256: sha256.to_string(),
             stored_size: stored.size,
             stored_sha256: stored.sha256.to_string(),
             coding: stored.coding.as_str().into(),
@@ -232,8 +233,8 @@ impl ArtifactLine {
             state: ArtifactState::Ready,
             key: self.key,
             direct: self.direct,
-            size: self.size,
-            sha256: self.sha256.and_then(digest),
+            size: Some(self.size),
+            sha256: Some(digest(self.sha256)?),
             stored: Some(StoredForm {
                 size: self.stored_size,
                 sha256: digest(self.stored_sha256)?,

@@ -113,6 +113,14 @@ fn a_file_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_log_with_a_hole_is_not_written() {
+    let home = tempfile::tempdir().unwrap();
+    let mut writer = RunLogWriter::begin(&home.path().join("r.runlog"), &moved()).unwrap();
+    let refused = writer.segment(&segment(5, 3, "{\"type\":\"sealed\"}")).unwrap_err().to_string();
+    assert!(refused.starts_with("the log goes on with event 3 instead of 1"), "{refused}");
+}
+
+#[test]
 fn a_damaged_file_is_refused_by_its_line() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("r.runlog");
@@ -126,6 +134,8 @@ fn a_damaged_file_is_refused_by_its_line() {
         (whole.replace("\"first\":3", "\"first\":4"), "line 5: begins at event 4 instead of 3"),
         (whole.replace("\"epoch\":5", "\"epoch\":4"), "line 5: epoch 4 did not store event 3"),
         (whole.replace("\"tip\":3", "\"tip\":2"), "line 1 is no run"),
+        (whole.replace("\"tip\":3", "\"tip\":18446744073709551615"), "line 9: the file is damaged"),
+        (whole.replace("\"sha256\":\"0202", "\"sha256\":\"x202"), "line 7: is no artifact"),
         (whole.replace("\"runcastLog\":1", "\"runcastLog\":2"), "has format version 2, and the newest"),
         (without_end, "line 9: the file is broken off"),
         (whole[..whole.len() - 3].to_owned(), "line 9: the file is broken off"),

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -45,11 +45,19 @@ impl RunLogWriter {
     }
 
     /// Writes the next segment.
-    pub(super) fn segment(&mut self, segment: &Segment) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// It does not follow the one before it; the disk fails.
+    pub(super) fn segment(&mut self, segment: &Segment) -> anyhow::Result<()> {
+        let (first, next) = (segment.first(), self.events + 1);
+        ensure!(
+            first == next,
+            "the log goes on with event {first} instead of {next}: events are expiring, or the store has lost them"
+        );
         let events = segment.lines().len() as u64;
         self.line(&OtherLine::Segment(SegmentLine {
             epoch: segment.epoch().0,
-            first: segment.first(),
+            first,
             events,
             at: segment.at().as_millis(),
             control: segment.is_control(),
