@@ -28,8 +28,8 @@ impl AskArgs {
         Duration::from_secs(self.timeout)
     }
 
-    /// Gets what is at a URL of whichever server answers.
-    pub(super) async fn get(&self, url: impl Fn(&ServerUrl) -> Url) -> Result<Bytes, AskError> {
-        self.servers()?.insist(self.patience(), |client, server| client.get(url(server)), tell_retry).await
+    /// Gets what is at a URL of whichever of these servers answers.
+    pub(super) async fn get(&self, servers: &Servers, url: impl Fn(&ServerUrl) -> Url) -> Result<Bytes, AskError> {
+        servers.insist(self.patience(), |client, server| client.get(url(server)), tell_retry).await
     }
 }

@@ -95,6 +95,7 @@ pub fn run(args: RunsArgs) -> anyhow::Result<ExitCode> {
 
 async fn list(args: &RunsArgs) -> Result<Listed, AskError> {
     let given = |text: &Option<String>| text.clone().unwrap_or_default();
+    let servers = args.asking.servers()?;
     let (mut runs, mut cursor) = (Vec::new(), args.cursor.clone());
     loop {
         let left = args.limit - runs.len() as u64;
@@ -111,7 +112,7 @@ async fn list(args: &RunsArgs) -> Result<Listed, AskError> {
             ("groups", "0".to_owned()),
             ("projects", "0".to_owned()),
         ];
-        let body = args.asking.get(|server| server.runs(&query)).await?;
+        let body = args.asking.get(&servers, |server| server.runs(&query)).await?;
         let RunsPage { runs: page, cursor: next, more } = read(&body)?;
         let room = usize::try_from(left).unwrap_or(usize::MAX);
         runs.extend(page.iter().take(room).map(|run| run.get().to_owned()));

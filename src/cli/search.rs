@@ -81,6 +81,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
 
 /// Writes all hits; how many.
 async fn search(args: &SearchArgs) -> anyhow::Result<u64> {
+    let servers = args.asking.servers()?;
     let in_colour = io::stdout().is_terminal();
     let (mut after, mut count) = (String::new(), 0);
     let mut known = HashSet::new();
@@ -92,7 +93,7 @@ async fn search(args: &SearchArgs) -> anyhow::Result<u64> {
             ("limit", "1000".to_owned()),
             ("after", after.clone()),
         ];
-        let answer = args.asking.get(|server| server.search(&args.run, &query)).await?;
+        let answer = args.asking.get(&servers, |server| server.search(&args.run, &query)).await?;
         let part: FoundPart<'_> = read(&answer)?;
         let lines: Result<Vec<_>, AskError> = part.hits.iter().map(|hit| line(hit, args.json, in_colour)).collect();
         print(&lines?).context("stdout")?;

@@ -41,7 +41,8 @@ pub struct ShowArgs {
 /// # Errors
 /// There is no such run, no server says so, or it can't be written.
 pub fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let state = block_on(args.asking.get(|server| server.state(&args.run)))?;
+    let servers = args.asking.servers()?;
+    let state = block_on(args.asking.get(&servers, |server| server.state(&args.run)))?;
     let state = state.map_err(|error| about_run(error, &args.run))?;
     print(&match args.json {
         true => vec![fit_for_stdout(&String::from_utf8_lossy(&state))],

@@ -50,8 +50,8 @@ pub(super) async fn list(asking: &AskArgs, run: &RunId) -> Result<Vec<ShownArtif
     let mut artifacts = Vec::new();
     read_all(&servers, run, asking.patience(), tell_retry, |artifact| artifacts.push(artifact)).await?;
     if artifacts.is_empty() {
-        // An empty list may also be that of a run whose name is mistyped.
-        asking.get(|server| server.state(run)).await?;
+        // An empty list may also be that of a run which has expired, or was deleted: its state says so.
+        asking.get(&servers, |server| server.state(run)).await?;
     }
     Ok(artifacts)
 }
