@@ -4,13 +4,14 @@ use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use reqwest::Response;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::request::{AskError, Failed, PartFile, Patience, Servers, read_body, respond, tell_retry};
+use super::request::{AskError, Failed, PartFile, Servers, read_body, respond, tell_retry};
 use super::terminal::{counted, plain};
 use super::{AskArgs, about_run, block_on, parse_run, tell};
 use crate::protocol::RunId;
@@ -65,24 +66,14 @@ pub fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn export(args: &ExportArgs, is_stdout: bool) -> Result<u64, AskError> {
-    let (servers, mut patience) = (args.asking.servers()?, Patience::new(args.asking.patience()));
-    loop {
-        let failed = match attempt(&servers, args, is_stdout, &patience).await {
-            Ok(written) => return Ok(written),
-            Err(Failed::ForGood(error)) => return Err(error),
-            Err(Failed::Again(reason, after)) => (reason, after),
-        };
-        let (pause, retry) = patience.pause(&failed.0, failed.1).map_err(|error| servers.hinting(error))?;
-        tell_retry(&retry);
-        sleep(pause).await;
-    }
+    let servers = args.asking.servers()?;
+    servers.insist_on(args.asking.patience(), |left| attempt(&servers, args, is_stdout, left), tell_retry).await
 }
 
-async fn attempt(servers: &Servers, args: &ExportArgs, is_stdout: bool, patience: &Patience) -> Result<u64, Failed> {
+async fn attempt(servers: &Servers, args: &ExportArgs, is_stdout: bool, left: Duration) -> Result<u64, Failed> {
     let format = args.format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     let asking = servers.ask(|client, server| {
         let request = client.get(server.export(&args.run, &format));
-        let left = patience.left();
         async move {
             let head = timeout(left, respond(request)).await;
             head.unwrap_or_else(|_| Err(Failed::Again("no answer in time".into(), None)))

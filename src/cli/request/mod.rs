@@ -137,13 +137,28 @@ impl Servers {
         &self,
         patience: Duration,
         request: impl Fn(&Client, &ServerUrl) -> RequestBuilder,
-        mut on_retry: impl FnMut(&Retry<'_>),
+        on_retry: impl FnMut(&Retry<'_>),
     ) -> Result<Bytes, AskError> {
+        let request = &request;
+        let attempt =
+            |left: Duration| self.ask(move |client, url| answer(request(client, url).timeout(left.min(ATTEMPT))));
+        self.insist_on(patience, attempt, on_retry).await
+    }
+
+    /// The same with attempts of any other kind, each of which gets the time that is left.
+    pub(super) async fn insist_on<T, F>(
+        &self,
+        patience: Duration,
+        mut attempt: impl FnMut(Duration) -> F,
+        mut on_retry: impl FnMut(&Retry<'_>),
+    ) -> Result<T, AskError>
+    where
+        F: Future<Output = Result<T, Failed>>,
+    {
         let mut patience = Patience::new(patience);
         loop {
-            let timeout = patience.left().min(ATTEMPT);
-            let (reason, after) = match self.ask(|client, url| answer(request(client, url).timeout(timeout))).await {
-                Ok(body) => return Ok(body),
+            let (reason, after) = match attempt(patience.left()).await {
+                Ok(answer) => return Ok(answer),
                 Err(Failed::ForGood(error)) => return Err(error),
                 Err(Failed::Again(reason, after)) => (reason, after),
             };
