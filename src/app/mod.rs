@@ -37,7 +37,7 @@ pub use reload::ConfigReload;
 pub use run::{NodeOutcome, run};
 pub use serve::serve;
 pub use shares::Shares;
-pub use storage::{objects_options, open_catalog, open_objects, open_redis, open_url_key, redis_settings};
+pub use storage::{URL_KEY, objects_options, open_catalog, open_objects, open_redis, open_url_key, redis_settings};
 
 /// The parts that keep things; opened before the node starts, closed after it has stopped.
 #[derive(Clone)]

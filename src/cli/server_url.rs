@@ -135,10 +135,7 @@ impl ServerUrl {
 
     /// URL of a search of a run with these parameters, without those that are empty.
     pub(super) fn search(&self, run: &RunId, query: &[(&str, String)]) -> Url {
-        let mut url = self.under(&["api", "runs", run.as_str(), "search"]);
-        let given = query.iter().filter(|(_, value)| !value.is_empty());
-        url.query_pairs_mut().extend_pairs(given);
-        url
+        self.asking(&["api", "runs", run.as_str(), "search"], query)
     }
 
     /// The WebSocket URL on which a run is watched.
@@ -154,18 +151,14 @@ impl ServerUrl {
         url
     }
 
-    /// URL of the list of runs with these parameters.
+    /// URL of the list of runs with these parameters, without those that are empty.
     pub(super) fn runs(&self, query: &[(&str, String)]) -> Url {
-        let mut url = self.under(&["api", "runs"]);
-        url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
-        url
+        self.asking(&["api", "runs"], query)
     }
 
     /// URL of a page of a run's tests with these parameters, without those that are empty.
     pub(super) fn tests(&self, run: &RunId, query: &[(&str, String)]) -> Url {
-        let mut url = self.under(&["api", "runs", run.as_str(), "tests"]);
-        url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
-        url
+        self.asking(&["api", "runs", run.as_str(), "tests"], query)
     }
 
     /// URL of a run as a file of this format.
@@ -226,6 +219,12 @@ impl ServerUrl {
     pub(super) fn cleanup(&self, is_dry: bool) -> Url {
         let mut url = self.under(&["api", "cleanup", "run"]);
         url.set_query(is_dry.then_some("dryRun=1"));
+        url
+    }
+
+    fn asking(&self, parts: &[&str], query: &[(&str, String)]) -> Url {
+        let mut url = self.under(parts);
+        url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
         url
     }
 

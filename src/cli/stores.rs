@@ -10,9 +10,6 @@ use super::tell;
 use crate::config::{Config, ConfigSources, EXIT_CONFIG, Flag};
 use crate::storage::format::{NewerFormat, OpenError};
 
-/// The file of a node's own key in its data directory.
-pub(super) const URL_KEY: &str = "url-key";
-
 /// The node whose stores are meant.
 #[derive(Args, Clone, Debug, Default)]
 pub struct StoreArgs {
@@ -58,19 +55,4 @@ pub(super) fn refusal(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     }
     tell(format_args!("{error:#}"));
     Ok(ExitCode::from(EXIT_CONFIG))
-}
-
-/// "1 event", "2 events".
-pub(super) fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_is_one() {
-        assert_eq!([0, 1, 2].map(|count| counted(count, "run")), ["0 runs", "1 run", "2 runs"]);
-    }
 }

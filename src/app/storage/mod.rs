@@ -26,7 +26,7 @@ mod beside;
 pub(super) mod close;
 mod objects;
 
-pub use objects::{objects_options, open_objects, open_url_key};
+pub use objects::{URL_KEY, objects_options, open_objects, open_url_key};
 
 /// What the catalog says where the runs of a single node have their logs.
 const HOME_OF_ONE: &str = "local";

@@ -12,7 +12,7 @@ use crate::storage::secrets::SecretKey;
 /// The directory of artifacts in the data directory.
 const USUAL_OBJECTS: &str = "objects";
 /// The file of the key of our own URLs in the data directory.
-const URL_KEY: &str = "url-key";
+pub const URL_KEY: &str = "url-key";
 
 /// How to reach the store of artifacts; `None` when none are kept.
 pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {

@@ -25,8 +25,9 @@ use self::manifest::{CATALOG, CatalogPart, FORMAT, JOURNAL, JournalPart, KEY, Ma
 use self::objects::Told;
 use self::partial::PartialDir;
 use super::stores::{self, StoreArgs};
+use super::terminal::counted;
 use super::{artifacts::print, block_on, tell};
-use crate::app::objects_options;
+use crate::app::{URL_KEY, objects_options};
 use crate::config::{CatalogSetting, Config, EXIT_CONFIG, JournalUrl};
 use crate::protocol::Timestamp;
 use crate::storage::catalog::copy::CatalogCopy;
@@ -113,7 +114,7 @@ async fn back_up(args: &BackupArgs, config: &Config) -> anyhow::Result<Manifest>
     let format = catalog.format();
     catalog.close().await?;
 
-    let key = files::copy(&sources.data_dir.join(stores::URL_KEY), &backup.join(KEY), None)?;
+    let key = files::copy(&sources.data_dir.join(URL_KEY), &backup.join(KEY), None)?;
     let JournalCopy { runs, events, last_at, format: journal_format } = journal;
     let manifest = Manifest {
         runcast_backup: FORMAT,
@@ -228,8 +229,8 @@ fn said(manifest: &Manifest, dir: &Path, started: Instant) -> Vec<String> {
         format!("{data_dir} is backed up in {} ({:.1} s)", dir.display(), started.elapsed().as_secs_f64()),
         format!(
             "journal    {}, {}{last} ({})",
-            stores::counted(journal.runs, "run"),
-            stores::counted(journal.events, "event"),
+            counted(journal.runs, "run", "runs"),
+            counted(journal.events, "event", "events"),
             DecimalBytes(journal.file.size)
         ),
         format!("catalog    format version {} ({})", catalog.format, DecimalBytes(catalog.file.size)),
@@ -238,13 +239,13 @@ fn said(manifest: &Manifest, dir: &Path, started: Instant) -> Vec<String> {
         ObjectsPart::Copied { location, count, bytes, .. } => {
             format!(
                 "artifacts  {}, copied from {location} ({})",
-                stores::counted(*count, "object"),
+                counted(*count, "object", "objects"),
                 DecimalBytes(*bytes)
             )
         }
         ObjectsPart::Referenced { location, count, bytes } => format!(
             "artifacts  {}, not copied: they are in {location} ({})",
-            stores::counted(*count, "object"),
+            counted(*count, "object", "objects"),
             DecimalBytes(*bytes)
         ),
         ObjectsPart::None => "artifacts  none are kept".into(),

@@ -13,12 +13,13 @@ use clap::Args;
 use indicatif::DecimalBytes;
 
 use super::super::artifacts::print;
-use super::super::stores::{self, URL_KEY};
+use super::super::stores;
+use super::super::terminal::counted;
 use super::super::{block_on, tell};
 use super::manifest::{Manifest, ObjectsPart};
 use super::objects;
 use super::partial::PartialDir;
-use crate::app::objects_options;
+use crate::app::{URL_KEY, objects_options};
 use crate::config::{CatalogSetting, Config, EXIT_CONFIG, JournalUrl};
 use crate::storage::catalog::sqlite::SqliteCatalog;
 use crate::storage::journal::sqlite::stored_format;
@@ -118,12 +119,12 @@ fn said(manifest: &Manifest, config: &Config) -> Vec<String> {
     let data_dir = config.server.data_dir.display();
     let mut lines = vec![
         format!("the backup of {} is restored in {data_dir}", manifest.started_at),
-        format!("journal    {}, {}", stores::counted(journal.runs, "run"), stores::counted(journal.events, "event")),
+        format!("journal    {}, {}", counted(journal.runs, "run", "runs"), counted(journal.events, "event", "events")),
     ];
     match objects {
         ObjectsPart::Copied { count, bytes, .. } => {
             let folder = config.server.data_dir.join(objects_dir(config));
-            let (count, bytes) = (stores::counted(*count, "object"), DecimalBytes(*bytes));
+            let (count, bytes) = (counted(*count, "object", "objects"), DecimalBytes(*bytes));
             lines.push(format!("artifacts  {count} in {} ({bytes})", folder.display()));
             if !uses(config, &folder) {
                 tell(format_args!(
@@ -133,7 +134,7 @@ fn said(manifest: &Manifest, config: &Config) -> Vec<String> {
             }
         }
         ObjectsPart::Referenced { location, count, .. } => {
-            let count = stores::counted(*count, "object");
+            let count = counted(*count, "object", "objects");
             lines.push(format!("artifacts  {count} that are not in the backup: objects.url must lead to {location}"));
         }
         ObjectsPart::None => {}

@@ -8,7 +8,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::super::artifacts::print;
-use super::super::stores::{self, StoreArgs, counted};
+use super::super::stores::{self, StoreArgs};
+use super::super::terminal::counted;
 use super::super::{block_on, parse_run};
 use super::ends::{self, ExportStores};
 use super::lines::EndLine;
@@ -96,11 +97,11 @@ async fn export_all(source: &ExportStores, directory: &Path) -> anyhow::Result<(
             break;
         }
     }
-    Ok(print(&[format!("{} in {}", counted(runs, "run"), directory.display())])?)
+    Ok(print(&[format!("{} in {}", counted(runs, "run", "runs"), directory.display())])?)
 }
 
 fn tell_of(run: &RunId, end: &EndLine, file: &Path) -> anyhow::Result<()> {
-    let (events, artifacts) = (counted(end.events, "event"), counted(end.artifacts, "artifact"));
+    let (events, artifacts) = (counted(end.events, "event", "events"), counted(end.artifacts, "artifact", "artifacts"));
     Ok(print(&[format!("{run}: {events}, {artifacts} in {}", file.display())])?)
 }
 

@@ -9,7 +9,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::super::artifacts::print;
-use super::super::stores::{self, StoreArgs, counted};
+use super::super::stores::{self, StoreArgs};
+use super::super::terminal::counted;
 use super::super::{block_on, tell};
 use super::artifacts;
 use super::ends::{self, ImportStores};
@@ -123,7 +124,7 @@ async fn import_file(target: &mut ImportStores, former: Option<&Objects>, file: 
         Some((_, tip)) if tip < moved.head.tip => bail!(
             "{}: the run {run} is there with {} of {}: delete it there to import it",
             file.display(),
-            counted(tip, "event"),
+            counted(tip, "event", "events"),
             moved.head.tip
         ),
         Some(_) => Imported::Known,
@@ -215,7 +216,7 @@ fn told(
     missing: u64,
     target: &ImportStores,
 ) -> anyhow::Result<()> {
-    let (events, artifacts) = (counted(end.events, "event"), counted(end.artifacts, "artifact"));
+    let (events, artifacts) = (counted(end.events, "event", "events"), counted(end.artifacts, "artifact", "artifacts"));
     let what = match imported {
         Imported::New => "imported",
         Imported::Known => "there already",
@@ -223,7 +224,7 @@ fn told(
     print(&[format!("{}: {what}, {events}, {artifacts}", moved.run)])?;
     if missing > 0 {
         let store = target.objects.as_ref().map_or_else(|| "objects.url".into(), |objects| objects.location());
-        let missing = counted(missing, "artifact");
+        let missing = counted(missing, "artifact", "artifacts");
         tell(format_args!(
             "{}: {missing} of {} without an object in {store}: import again with --objects-from",
             moved.run, end.artifacts

@@ -3,8 +3,8 @@
 use sqlx::sqlite::SqlitePool;
 use tracing::warn;
 
-use super::rows::{self, ListedBy, heads};
 use super::read_failed;
+use super::rows::{self, ListedBy, heads};
 use crate::protocol::{Epoch, RunId, Timestamp};
 use crate::storage::journal::{JournalError, RunPage, RunPosition};
 
@@ -68,7 +68,8 @@ impl Listing {
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let mut position = after.map_or((i64::MIN, String::new()), |after| (after.at.as_millis(), after.run.to_string()));
+        let mut position =
+            after.map_or((i64::MIN, String::new()), |after| (after.at.as_millis(), after.run.to_string()));
         let mut runs = Vec::new();
         loop {
             let (at, run) = position;
