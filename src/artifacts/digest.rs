@@ -1,8 +1,13 @@
 //! The SHA-256 of bytes that come piece by piece.
 
+use std::io::{self, Read};
+
 use aws_lc_rs::digest;
 
 use crate::protocol::Sha256;
+
+/// Bytes that are read at a time.
+const PIECE: usize = 256 * 1024;
 
 /// Computes the SHA-256 of the bytes that it is given.
 #[derive(Clone)]
@@ -18,6 +23,30 @@ impl Digesting {
     /// Takes the next bytes.
     pub fn take(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
+    }
+
+    /// Takes all that can be read, handing on each piece; the number of bytes. It blocks its thread.
+    ///
+    /// # Errors
+    /// Reading fails, or `hand_on` does.
+    pub fn read(
+        &mut self,
+        source: &mut impl Read,
+        mut hand_on: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<u64> {
+        let (mut size, mut piece) = (0, vec![0; PIECE]);
+        loop {
+            match source.read(&mut piece) {
+                Ok(0) => return Ok(size),
+                Ok(count) => {
+                    size += count as u64;
+                    self.take(&piece[..count]);
+                    hand_on(&piece[..count])?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The digest of all bytes taken.

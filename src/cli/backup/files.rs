@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifacts::Digesting;
 
-/// Bytes that are read at a time.
-const PIECE: usize = 256 * 1024;
-
 /// A file and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileSum {
@@ -74,21 +71,10 @@ pub(crate) fn copy(from: &Path, to: &Path, most: Option<u64>) -> anyhow::Result<
 }
 
 /// Reads to the end, handing on each piece; the bytes and their SHA-256.
-fn pass(source: &mut impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<(u64, String)> {
-    let mut piece = vec![0; PIECE];
-    let (mut size, mut digest) = (0, Digesting::default());
-    loop {
-        match source.read(&mut piece) {
-            Ok(0) => return Ok((size, digest.sha256().to_string())),
-            Ok(count) => {
-                size += count as u64;
-                digest.take(&piece[..count]);
-                take(&piece[..count])?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+fn pass(source: &mut impl Read, take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<(u64, String)> {
+    let mut digest = Digesting::default();
+    let size = digest.read(source, take)?;
+    Ok((size, digest.sha256().to_string()))
 }
 
 #[cfg(test)]

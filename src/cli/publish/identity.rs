@@ -2,16 +2,13 @@
 //! knows what it has stored of it.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Seek as _};
 use std::path::Path;
 
 use uuid::Builder;
 
 use crate::artifacts::Digesting;
 use crate::protocol::{ProducerId, RunId};
-
-/// Bytes read at a time.
-const PIECE: usize = 256 * 1024;
 
 /// The producer of a file's events, and the file's bytes. `options` are those that decide which lines are posted, and so
 /// the numbers of all others. The file is read once, and is at its beginning afterwards.
@@ -26,18 +23,7 @@ pub(super) fn producer_of(run: &RunId, path: &Path, options: &str, file: &mut Fi
         // No part of these contains a NUL.
         digest.take(&[0]);
     }
-    let (mut size, mut piece) = (0, vec![0; PIECE]);
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => break,
-            Ok(count) => {
-                digest.take(&piece[..count]);
-                size += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let size = digest.read(file, |_| Ok(()))?;
     file.rewind()?;
     let digest = digest.sha256().0;
     let mut half = [0; 16];

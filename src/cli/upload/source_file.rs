@@ -61,16 +61,8 @@ impl SourceRead {
         let stamp = Stamp::of(&file.metadata()?);
         let mut file = file.take(stamp.length);
         let mut digest = Digesting::default();
-        let (mut size, mut piece) = (0, vec![0; PIECE]);
-        loop {
-            match file.read(&mut piece)? {
-                0 => return Ok(Self { path, size, sha256: digest.sha256(), key: Uuid::now_v7(), stamp }),
-                count => {
-                    digest.take(&piece[..count]);
-                    size += count as u64;
-                }
-            }
-        }
+        let size = digest.read(&mut file, |_| Ok(()))?;
+        Ok(Self { path, size, sha256: digest.sha256(), key: Uuid::now_v7(), stamp })
     }
 
     /// Whether the file was changed or removed since.
