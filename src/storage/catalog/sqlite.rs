@@ -103,9 +103,9 @@ impl SqliteCatalog {
     /// # Errors
     /// As [`SqliteCatalog::open`]; also when there is no catalog, or one of an older format.
     pub async fn open_to_read(path: &Path) -> Result<Self, OpenError<CatalogError>> {
-        let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        let known = format::newest(&MIGRATIONS);
         match Self::stored_format(path).await? {
-            Some(format) if i64::from(format) == known => {}
+            Some(format) if format == known => {}
             Some(format) => {
                 let shown = path.display();
                 return Err(CatalogError(format!(

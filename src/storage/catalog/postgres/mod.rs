@@ -110,9 +110,8 @@ impl PostgresCatalog {
             (false, true, Err(newer)) => Some(newer.to_string()),
             (false, true, Ok(_)) => None,
         };
-        let known = self::tables().iter().map(|migration| migration.version).max().unwrap_or_default();
-        let known = u32::try_from(known).unwrap_or(u32::MAX);
-        let (location, format) = (connections.location(), format.unwrap_or_default());
+        let (location, format, known) =
+            (connections.location(), format.unwrap_or_default(), format::newest(&self::tables()));
         Ok(Inspection { location, version, tls, format, known, obstacle })
     }
 }
