@@ -77,7 +77,7 @@ impl fmt::Display for Departure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, RunId, Sha256};
+    use crate::protocol::{ArtifactKind, ArtifactState, ContentCoding, Sha256};
     use crate::storage::catalog::artifacts::StoredForm;
 
     fn at(days: i64) -> Timestamp {
@@ -88,22 +88,10 @@ mod tests {
         let (sha256, method) = (Sha256([7; 32]), crate::protocol::artifact::Method::Kept);
         let stored = StoredForm { size: 1, sha256, coding: ContentCoding::Identity, method, decoded: Some(1) };
         ArtifactRow {
-            id: ArtifactId::unique(),
-            run: RunId::parse("r").unwrap(),
-            name: ArtifactName::parse("a.log").unwrap(),
-            kind: ArtifactKind::Log,
-            content_type: "text/plain".into(),
-            test: None,
             state: ArtifactState::Deleted,
-            key: "k".into(),
-            direct: false,
-            size: None,
-            sha256: None,
             stored: whole.then_some(stored),
-            failure: None,
-            idempotency_key: None,
-            created_at: at(0),
             deleted_at,
+            ..ArtifactRow::sample()
         }
     }
 

@@ -1,8 +1,6 @@
 use super::*;
 use crate::artifacts::testing::{LIMITS, alone, parts_in};
-use crate::protocol::{
-    ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, RunId, Sha256, Timestamp, artifact,
-};
+use crate::protocol::{ArtifactState, ContentCoding, Sha256, artifact};
 use crate::storage::objects::ObjectsError;
 use crate::storage::space::free_bytes;
 
@@ -10,22 +8,12 @@ fn row(size: u64) -> ArtifactRow {
     let sha256 = Sha256([7; 32]);
     let (coding, method) = (ContentCoding::Identity, artifact::Method::Kept);
     ArtifactRow {
-        id: ArtifactId::unique(),
-        run: RunId::parse("r").unwrap(),
-        name: ArtifactName::parse("a.log").unwrap(),
-        kind: ArtifactKind::Log,
-        content_type: "text/plain".into(),
-        test: None,
         state: ArtifactState::Ready,
-        key: "runs/r/a.log".into(),
         direct: true,
         size: Some(size),
         sha256: Some(sha256),
         stored: Some(StoredForm { size, sha256, coding, method, decoded: Some(size) }),
-        failure: None,
-        idempotency_key: None,
-        created_at: Timestamp::from_millis(0),
-        deleted_at: None,
+        ..ArtifactRow::sample()
     }
 }
 

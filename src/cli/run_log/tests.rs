@@ -11,8 +11,8 @@ use crate::protocol::artifact::Method;
 use crate::protocol::status::RunStatus;
 use crate::protocol::verdict::ProducerState;
 use crate::protocol::{
-    ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Cursor, Epoch, Lineage, Lines, Pin,
-    ProducerId, RunId, Segment, Sha256, Timestamp,
+    ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Cursor, Epoch, Lineage, Lines, Pin, ProducerId, RunId,
+    Segment, Sha256, Timestamp,
 };
 use crate::storage::catalog::artifacts::{ArtifactRow, StoredForm};
 use crate::storage::journal::append_rules::Mark;
@@ -55,7 +55,6 @@ fn artifact() -> ArtifactRow {
         decoded: Some(9),
     };
     ArtifactRow {
-        id: ArtifactId::unique(),
         run: moved().run,
         name: ArtifactName::parse("trace \"ü\".zip").unwrap(),
         kind: ArtifactKind::Trace,
@@ -67,10 +66,9 @@ fn artifact() -> ArtifactRow {
         size: Some(9),
         sha256: Some(Sha256([2; 32])),
         stored: Some(stored),
-        failure: None,
         idempotency_key: Some("k".into()),
         created_at: AT,
-        deleted_at: None,
+        ..ArtifactRow::sample()
     }
 }
 

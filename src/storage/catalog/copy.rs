@@ -39,9 +39,16 @@ pub struct NamedObject {
     pub sha256: String,
 }
 
-/// What [`NamedObject`] is read from.
-const NAMED: &str = "SELECT id, key, coalesce(stored_size, 0) AS size, coalesce(stored_sha256, '') AS sha256 \
-                     FROM main.runcast_artifacts WHERE state = 'ready' AND id > ? ORDER BY id LIMIT ?";
+/// A statement for [`NamedObject`]s, with a condition on their ids.
+macro_rules! named {
+    ($ids:literal) => {
+        concat!(
+            "SELECT id, key, coalesce(stored_size, 0) AS size, coalesce(stored_sha256, '') AS sha256 ",
+            "FROM main.runcast_artifacts WHERE state = 'ready' AND id ",
+            $ids
+        )
+    };
+}
 
 fn failed(error: sqlx::Error) -> CatalogError {
     CatalogError(error.to_string())
@@ -113,7 +120,7 @@ impl CatalogCopy {
         if self.format < WITH_ARTIFACTS {
             return Ok(Vec::new());
         }
-        let named = sqlx::query_as(NAMED).bind(after).bind(limit);
+        let named = sqlx::query_as(named!("> ? ORDER BY id LIMIT ?")).bind(after).bind(limit);
         named.fetch_all(&mut self.connection).await.map_err(failed)
     }
 
@@ -128,9 +135,7 @@ impl CatalogCopy {
         ] {
             sqlx::query(sql).bind(id).execute(&mut self.connection).await.map_err(failed)?;
         }
-        let sql = "SELECT id, key, coalesce(stored_size, 0) AS size, coalesce(stored_sha256, '') AS sha256 \
-                   FROM main.runcast_artifacts WHERE state = 'ready' AND id = ?";
-        sqlx::query_as(sql).bind(id).fetch_optional(&mut self.connection).await.map_err(failed)
+        sqlx::query_as(named!("= ?")).bind(id).fetch_optional(&mut self.connection).await.map_err(failed)
     }
 
     /// Marks an artifact as deleted, and its object as gone.
@@ -157,7 +162,7 @@ impl CatalogCopy {
 mod tests {
     use super::*;
     use crate::protocol::artifact::Method;
-    use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Pin, RunId, Sha256};
+    use crate::protocol::{ArtifactId, ArtifactName, ArtifactState, ContentCoding, Pin, RunId, Sha256};
     use crate::storage::catalog::artifacts::{ArtifactCatalog as _, ArtifactRow, Finished, StoredForm};
     use crate::storage::catalog::sqlite::CatalogUrl;
 
@@ -170,22 +175,10 @@ mod tests {
 
     async fn ready(live: &SqliteCatalog, run: &RunId, key: &str) -> ArtifactId {
         let artifact = ArtifactRow {
-            id: ArtifactId::unique(),
             run: run.clone(),
             name: ArtifactName::parse(key).unwrap(),
-            kind: ArtifactKind::Other,
-            content_type: "text/plain".into(),
-            test: None,
-            state: ArtifactState::Pending,
             key: key.into(),
-            direct: false,
-            size: None,
-            sha256: None,
-            stored: None,
-            failure: None,
-            idempotency_key: None,
-            created_at: AT,
-            deleted_at: None,
+            ..ArtifactRow::sample()
         };
         live.announce(&artifact, 100).await.unwrap();
         let finished =

@@ -69,6 +69,31 @@ impl ArtifactRow {
     }
 }
 
+#[cfg(test)]
+impl ArtifactRow {
+    /// A log of the run `r` that was announced at time 0, for tests.
+    pub(crate) fn sample() -> Self {
+        Self {
+            id: ArtifactId::unique(),
+            run: RunId::parse("r").unwrap(),
+            name: ArtifactName::parse("a.log").unwrap(),
+            kind: ArtifactKind::Log,
+            content_type: "text/plain".into(),
+            test: None,
+            state: ArtifactState::Pending,
+            key: "runs/r/a.log".into(),
+            direct: false,
+            size: None,
+            sha256: None,
+            stored: None,
+            failure: None,
+            idempotency_key: None,
+            created_at: Timestamp::from_millis(0),
+            deleted_at: None,
+        }
+    }
+}
+
 /// The form in which the store holds an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredForm {
