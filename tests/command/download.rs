@@ -114,22 +114,33 @@ async fn what_broke_off_goes_on_and_what_is_not_the_artifact_is_begun_anew() {
     }
 }
 
-#[tokio::test]
-async fn a_connection_that_breaks_is_tried_again_from_where_it_broke() {
-    let answer = |status, head, body: String| Answer::Say(status, head, body);
+/// A server with the artifact `a.txt`, whose bytes `file` has.
+fn server_of_one(file: &HttpDouble) -> HttpDouble {
     let listed = json!({
         "artifacts": [{"artifactId": "i", "name": "a.txt", "kind": "log", "state": "ready", "size": 6, "sha256": null}],
         "cursor": null, "direct": false, "maxBytes": 1,
     });
-    // The port is known before the answers are given: the place of the bytes is a path of the same server.
-    let file = HttpDouble::start(vec![answer(
-        "200 OK",
-        "etag: \"e\"\r\ncontent-range: x\r\ncontent-type: text/plain\r\n",
-        "abc".to_owned(),
-    )]);
     let place = json!({"downloadUrl": format!("{}/file", file.url), "exact": true, "sha256": "00".repeat(32)});
-    let mut server =
-        HttpDouble::start(vec![answer("200 OK", "", listed.to_string()), answer("200 OK", "", place.to_string())]);
+    HttpDouble::start([listed, place].map(|body| Answer::Say("200 OK", "", body.to_string())).into())
+}
+
+#[tokio::test]
+async fn a_store_that_has_no_range_at_all_is_asked_twice() {
+    let mut file = HttpDouble::start(vec![Answer::Say("416 Range Not Satisfiable", "", String::new())]);
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.txt.i.part"), "abc").unwrap();
+    let done = download(&server_of_one(&file).url, dir.path(), &[]).await;
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("the server refused with 416"), "{}", text(&done.stderr));
+    let ranges: Vec<_> = file.taken().iter().map(|request| request.header("range").to_owned()).collect();
+    assert_eq!(ranges, ["bytes=3-", ""]);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_tried_again_from_where_it_broke() {
+    let head = "etag: \"e\"\r\ncontent-range: x\r\ncontent-type: text/plain\r\n";
+    let file = HttpDouble::start(vec![Answer::Say("200 OK", head, "abc".to_owned())]);
+    let mut server = server_of_one(&file);
     let dir = tempfile::tempdir().unwrap();
     let done = download(&server.url, dir.path(), &["--timeout", "5"]).await;
     assert_eq!(done.status.code(), Some(1));
