@@ -55,7 +55,8 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     for warning in &loaded.warnings {
         warn!(subject = %warning.subject, "{}", warning.text);
     }
-    let reload = ConfigReload { sources, config: loaded.config, filter: telemetry.filter.clone() };
+    let reload =
+        ConfigReload { sources: sources.again(&loaded), config: loaded.config, filter: telemetry.filter.clone() };
     let failure = match app::serve(reload, args.demo) {
         Ok(code) => return Ok(code),
         Err(failure) => failure,

@@ -5,7 +5,7 @@ import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { launch } from '../../tests/browser/support/browser.js';
+import { drawn, launch } from '../../tests/browser/support/browser.js';
 import { Node } from '../../tests/browser/support/node.js';
 
 const OUT = fileURLToPath(new URL('../../docs/images/', import.meta.url));
@@ -41,14 +41,6 @@ async function shoot(page, name) {
 }
 
 const word = (page, name) => page.getByRole('banner').getByRole('heading', { level: 1, name }).waitFor(SOON);
-
-/** Some screen has been drawn. */
-const drawn = (page) =>
-  page.waitForFunction(() =>
-    [...document.querySelectorAll('canvas.picture-canvas')].some((canvas) =>
-      canvas.getContext('2d').getImageData(0, 0, canvas.width, 1).data.some((value) => value > 0),
-    ),
-  );
 
 try {
   const list = await open('/', WIDE);

@@ -52,8 +52,8 @@ impl BindAddress {
     /// # Errors
     /// The name is not found, or nobody answers who could know it.
     pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        if let Ok(ip) = self.host.parse() {
-            return Ok(vec![SocketAddr::new(ip, self.port)]);
+        if let Ok(address) = self.to_string().parse() {
+            return Ok(vec![address]);
         }
         let mut found: Vec<SocketAddr> = (self.host.as_str(), self.port).to_socket_addrs()?.collect();
         // What most clients try first, and every container has.
@@ -92,7 +92,12 @@ impl TryFrom<String> for BindAddress {
 
 impl From<SocketAddr> for BindAddress {
     fn from(address: SocketAddr) -> Self {
-        Self { host: address.ip().to_string(), port: address.port() }
+        let host = match address {
+            // A link-local address says on which interface it is.
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+            _ => address.ip().to_string(),
+        };
+        Self { host, port: address.port() }
     }
 }
 
@@ -119,8 +124,13 @@ mod tests {
 
     #[test]
     fn addresses_and_names_are_read_and_written_alike() {
-        for text in ["127.0.0.1:3001", "[::]:3001", "[::1]:0", "localhost:3000", "runs.example.org:80", "my_host:1"] {
-            assert_eq!(read(text).to_string(), text);
+        let names = ["localhost:3000", "runs.example.org:80", "my_host:1"];
+        let addresses = ["127.0.0.1:3001", "[::]:3001", "[::1]:0", "[fe80::1%2]:3001"];
+        for text in names.iter().chain(&addresses) {
+            assert_eq!(read(text).to_string(), *text);
+        }
+        for text in addresses {
+            assert_eq!(read(text).resolve().unwrap(), [text.parse().unwrap()], "{text}");
         }
         for bad in ["", "3001", ":3001", "localhost", "localhost:", "localhost:99999", "a b:1", "10.0.0:1", "::1:80x"] {
             assert_eq!(bad.parse::<BindAddress>(), Err(BindAddressError), "{bad}");
@@ -128,10 +138,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_looked_up_and_an_address_is_what_it_is() {
+    fn a_name_is_looked_up() {
         let here = read("localhost:7").resolve().unwrap();
         assert!(!here.is_empty() && here.iter().all(|address| address.ip().is_loopback() && address.port() == 7));
-        assert_eq!(read("[::1]:7").resolve().unwrap(), ["[::1]:7".parse().unwrap()]);
         assert!(read("no-such-name.invalid:7").resolve().is_err());
     }
 

@@ -290,33 +290,28 @@ impl Merge {
         if OTHERS.contains(&rest.as_str()) || ["port_", "service_"].iter().any(|start| rest.starts_with(start)) {
             return None;
         }
-        let keys: Vec<(&String, &String)> = self
-            .defaults
-            .iter()
-            .filter_map(|(section, keys)| Some((section, keys.as_table()?)))
-            .flat_map(|(section, keys)| keys.keys().map(move |key| (section, key)))
-            .collect();
-        let text = |(section, key): (&String, &String)| {
+        let text = |section: &str, key: &str| {
             let meant = format!("{PREFIX}{section}__{key}").to_ascii_uppercase();
             format!("there is no such variable{}", hint(&meant))
         };
-        let is_it = |(section, key): &(&String, &String)| rest == **key || rest == format!("{section}_{key}");
-        if let Some(found) = keys.iter().find(|pair| is_it(pair)) {
-            return Some(Misspelt::Certainly(text(*found)));
+        let names: BTreeMap<String, _> =
+            self.keys().map(|(section, key)| (format!("{section}_{key}"), (section, key))).collect();
+        let is_it = |(section, key): &(&str, &str)| rest == *key || rest == format!("{section}_{key}");
+        if let Some((section, key)) = self.keys().find(is_it) {
+            return Some(Misspelt::Certainly(text(section, key)));
         }
-        let names: Vec<String> = keys.iter().map(|(section, key)| format!("{section}_{key}")).collect();
-        let near = likeness::nearest(&rest, names.iter().map(String::as_str))?;
-        let place = names.iter().position(|name| name == near)?;
-        Some(Misspelt::Perhaps(text(*keys.get(place)?)))
+        let (section, key) = names.get(likeness::nearest(&rest, names.keys().map(String::as_str))?)?;
+        Some(Misspelt::Perhaps(text(section, key)))
+    }
+
+    /// Every key there is, behind its section.
+    fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        let sections = self.defaults.iter().filter_map(|(section, keys)| Some((section, keys.as_table()?)));
+        sections.flat_map(|(section, keys)| keys.keys().map(move |key| (section.as_str(), key.as_str())))
     }
 
     fn nearest_key(&self, key: &str) -> String {
-        let keys: Vec<String> = self
-            .defaults
-            .iter()
-            .filter_map(|(section, keys)| Some((section, keys.as_table()?)))
-            .flat_map(|(section, keys)| keys.keys().map(move |key| format!("{section}.{key}")))
-            .collect();
+        let keys: Vec<String> = self.keys().map(|(section, key)| format!("{section}.{key}")).collect();
         // The right name in the wrong section is the most likely mistake.
         let name = key.rsplit('.').next().unwrap_or(key);
         let elsewhere = keys.iter().find(|known| known.split_once('.').is_some_and(|(_, known)| known == name));

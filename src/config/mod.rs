@@ -72,6 +72,13 @@ impl ConfigSources {
     pub fn of_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Self {
         Self { file, nearby_file: "config.toml".into(), environment: std::env::vars_os().collect(), flags }
     }
+
+    /// The same for reading them anew: a file that was read has to be there still. Without it all that it sets would
+    /// silently fall back to the defaults.
+    #[must_use]
+    pub fn again(self, loaded: &Loaded) -> Self {
+        Self { file: loaded.file.clone(), ..self }
+    }
 }
 
 /// Consistent settings and the warnings about them.

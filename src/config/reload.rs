@@ -118,6 +118,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_read_and_is_gone_changes_nothing() {
+        let (dir, named) = sources("[retention]\ndays = 365\n");
+        let nearby = ConfigSources { nearby_file: dir.path().join("config.toml"), ..ConfigSources::default() };
+        for sources in [named, nearby.clone()] {
+            let loaded = Config::load(&sources).unwrap();
+            let sources = sources.again(&loaded);
+            assert!(loaded.config.reloaded(&sources).unwrap().taken.is_empty());
+            let moved = dir.path().join("moved.toml");
+            std::fs::rename(&nearby.nearby_file, &moved).unwrap();
+            let problems = loaded.config.reloaded(&sources).unwrap_err().to_string();
+            assert!(problems.contains("can't be read"), "{problems}");
+            std::fs::rename(&moved, &nearby.nearby_file).unwrap();
+        }
+    }
+
+    #[test]
     fn every_key_that_is_taken_anew_exists() {
         let table = Table::try_from(Config::default()).unwrap();
         for key in TAKEN_ANEW {

@@ -1,7 +1,7 @@
 //! Refuses query parameters that a route does not have, so that a misspelt one is told and not passed over.
 //!
 //! The parameters of each route are those that `openapi.json` names: what is not described there is not taken. Paths
-//! outside of the API take whatever they are given: pages, the trace viewers, packages, health checks and figures.
+//! outside of the API, but for `/ready`, take whatever they are given: pages, the trace viewers, packages and figures.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::api::ops::OPENAPI;
 use super::problem::Problem;
@@ -25,13 +25,15 @@ static KNOWN: LazyLock<HashMap<String, HashMap<String, Vec<String>>>> = LazyLock
 
 fn read(openapi: &str) -> HashMap<String, HashMap<String, Vec<String>>> {
     let document: Value = serde_json::from_str(openapi).unwrap_or_default();
-    let members = |value: &Value| value.as_object().cloned().unwrap_or_default();
-    let of_path = |item: Value| {
-        let methods = members(&item).into_iter().filter(|(name, _)| name != "parameters");
-        methods.map(|(method, operation)| (method, names(&document, &[&item, &operation]))).collect()
+    let of_path = |item: &Value| {
+        let methods = members(item).filter(|(name, _)| *name != "parameters");
+        methods.map(|(method, operation)| (method.clone(), names(&document, &[item, operation]))).collect()
     };
-    let paths: Map<String, Value> = members(&document["paths"]);
-    paths.into_iter().map(|(pattern, item)| (pattern, of_path(item))).collect()
+    members(&document["paths"]).map(|(pattern, item)| (pattern.clone(), of_path(item))).collect()
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
 }
 
 /// The names of the query parameters of a path item and of an operation in it.

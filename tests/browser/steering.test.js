@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { launch, openTab, word } from "./support/browser.js";
+import { eventually, launch, openTab, word } from "./support/browser.js";
 import { Node } from "./support/node.js";
 
 const LIMIT = { timeout: 90_000 };
@@ -70,11 +70,11 @@ scene("a password that answers a question is in no log", ["ada"], [], async ({ n
 });
 
 scene("the demo's question is answered by a key, and its run is paused and goes on", ["ada"], ["--demo"], async ({ node, open, tabs: [ada] }) => {
-  let run;
-  for (const end = Date.now() + 20_000; !run && Date.now() < end;) {
+  const run = await eventually("the demo's run goes on", async () => {
     // The one beside it has passed already.
-    run = (await (await fetch(`${node.url}/api/runs?status=running,waiting`)).json()).runs[0]?.runId;
-  }
+    const { runs } = await (await fetch(`${node.url}/api/runs?status=running,waiting`)).json();
+    return runs[0]?.runId;
+  });
   await open(run);
   await word(ada, "NEEDS YOU");
   await ada.keyboard.press("2");

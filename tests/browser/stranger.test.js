@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { launch, openTab } from "./support/browser.js";
+import { drawn, launch, openTab } from "./support/browser.js";
 import { Node } from "./support/node.js";
 
 const LIMIT = { timeout: 150_000 };
@@ -50,14 +50,6 @@ class Visit {
 
   async state(rest = "") {
     return (await fetch(`${this.node.url}/api/runs/${this.run}${rest}`)).json();
-  }
-
-  // Some picture of a screen has been drawn.
-  async showsScreen() {
-    await this.tab.waitForFunction(() => [...document.querySelectorAll("canvas.picture-canvas")].some((canvas) => {
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, 1);
-      return data.some((value, index) => index % 4 === 3 && value === 255);
-    }));
   }
 
   // A test has failed, and is not tried again.
@@ -117,7 +109,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await visit.button("Go on").click();
     await tab.getByText("You answered").waitFor();
     await visit.button("Close").click();
-    await visit.showsScreen();
+    await drawn(visit.tab);
 
     await visit.button("Pause").click();
     await visit.word("PAUSED");
@@ -160,7 +152,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await visit.button("Resume").click();
     await visit.word("RUNNING");
     await pane("Tests");
-    await visit.showsScreen();
+    await drawn(visit.tab);
 
     await visit.fails().click(SOON);
     await visit.says(tab.getByRole("complementary", { name: "Test" }));

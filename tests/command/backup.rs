@@ -149,9 +149,9 @@ async fn a_backup_under_load_restores_each_run_event_for_event_and_tells_viewers
 }
 
 /// The files below a directory.
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_damaged_backup_is_refused_by_the_name_of_the_file_and_nothing_is_rest
     upload(&node, "r", "a.txt", content(&mut Dice::new(1))).await;
     done(&output(backing_up(&node, &backup)).await);
 
-    let files = files(&backup);
+    let files = files_below(&backup);
     let ends = |end: &str| files.iter().any(|file| file.to_str().unwrap().contains(end));
     for end in ["journal.db", "catalog.db", "url-key", "object-list", "a.txt"] {
         assert!(ends(end), "no {end} in {files:?}");
@@ -201,7 +201,7 @@ async fn a_killed_backup_leaves_nothing_that_looks_like_one_and_holds_up_nobody(
     node.store("r", &numbered(1, 10, 100)).await;
     upload(&node, "r", "a.txt", content(&mut Dice::new(2))).await;
     // An object that can't be read to its end: a pipe that nobody writes into.
-    let object = files(&node.data().join("objects")).pop().unwrap();
+    let object = files_below(&node.data().join("objects")).pop().unwrap();
     let kept = home.path().join("kept");
     fs::rename(&object, &kept).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&object).status().unwrap().success());
@@ -231,7 +231,8 @@ async fn a_lost_object_is_told_and_its_artifact_is_deleted_in_the_backup() {
         upload(&node, "r", name, content(&mut Dice::new(name.len() as u64 + 7))).await;
     }
     node.store("r", &numbered(1, 10, 100)).await;
-    let lost = files(&node.data().join("objects")).into_iter().find(|file| file.to_str().unwrap().contains("lost"));
+    let lost =
+        files_below(&node.data().join("objects")).into_iter().find(|file| file.to_str().unwrap().contains("lost"));
     fs::remove_file(lost.unwrap()).unwrap();
     // Also of a node that does not run.
     node.kill9();

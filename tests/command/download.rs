@@ -1,11 +1,12 @@
 //! `runcast download`: files of a run, whatever their names are, each whole and none lost.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use serde_json::json;
 
+use super::backup::files_below;
 use super::http_double::{Answer, HttpDouble};
 use super::support::TestNode;
 use super::{output, runcast, text};
@@ -23,19 +24,8 @@ async fn download(url: &str, dir: &Path, more: &[&str]) -> Output {
 
 /// The files below a directory, with their bytes.
 fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut folders = vec![dir.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
-                found.push((name, fs::read(&path).unwrap()));
-            }
-        }
-    }
+    let named = |path: &PathBuf| path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
+    let mut found: Vec<_> = files_below(dir).into_iter().map(|path| (named(&path), fs::read(&path).unwrap())).collect();
     found.sort();
     found
 }
@@ -114,13 +104,13 @@ async fn what_broke_off_goes_on_and_what_is_not_the_artifact_is_begun_anew() {
     }
 }
 
-/// A server with the artifact `a.txt`, whose bytes `file` has.
-fn server_of_one(file: &HttpDouble) -> HttpDouble {
+/// A server with an artifact `a.txt` of 6 bytes, which are at another one's.
+fn server_of(file: &HttpDouble, sha256: &str) -> HttpDouble {
     let listed = json!({
         "artifacts": [{"artifactId": "i", "name": "a.txt", "kind": "log", "state": "ready", "size": 6, "sha256": null}],
         "cursor": null, "direct": false, "maxBytes": 1,
     });
-    let place = json!({"downloadUrl": format!("{}/file", file.url), "exact": true, "sha256": "00".repeat(32)});
+    let place = json!({"downloadUrl": format!("{}/file", file.url), "exact": true, "sha256": sha256});
     HttpDouble::start([listed, place].map(|body| Answer::Say("200 OK", "", body.to_string())).into())
 }
 
@@ -129,7 +119,7 @@ async fn a_store_that_has_no_range_at_all_is_asked_twice() {
     let mut file = HttpDouble::start(vec![Answer::Say("416 Range Not Satisfiable", "", String::new())]);
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("a.txt.i.part"), "abc").unwrap();
-    let done = download(&server_of_one(&file).url, dir.path(), &[]).await;
+    let done = download(&server_of(&file, &"00".repeat(32)).url, dir.path(), &[]).await;
     assert_eq!(done.status.code(), Some(1));
     assert!(text(&done.stderr).contains("the server refused with 416"), "{}", text(&done.stderr));
     let ranges: Vec<_> = file.taken().iter().map(|request| request.header("range").to_owned()).collect();
@@ -138,18 +128,30 @@ async fn a_store_that_has_no_range_at_all_is_asked_twice() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_tried_again_from_where_it_broke() {
-    let head = "etag: \"e\"\r\ncontent-range: x\r\ncontent-type: text/plain\r\n";
-    let file = HttpDouble::start(vec![Answer::Say("200 OK", head, "abc".to_owned())]);
-    let mut server = server_of_one(&file);
+    let half = Answer::Say("200 OK", "etag: \"e\"\r\ntransfer-encoding: chunked\r\n", "3\r\nabc\r\n".to_owned());
+    let rest = "etag: \"e\"\r\ncontent-range: bytes 3-5/6\r\n";
+    let mut file = HttpDouble::start(vec![half, Answer::Say("206 Partial Content", rest, "def".to_owned())]);
+    let server = server_of(&file, "bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721");
+    let dir = tempfile::tempdir().unwrap();
+    let done = download(&server.url, dir.path(), &[]).await;
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(files(dir.path()), [("a.txt".to_owned(), b"abcdef".to_vec())]);
+    let asked: Vec<_> = file.taken();
+    let parts: Vec<_> = asked.iter().map(|request| (request.header("range"), request.header("if-range"))).collect();
+    assert_eq!(parts, [("", ""), ("bytes=3-", "\"e\"")]);
+}
+
+#[tokio::test]
+async fn what_comes_and_is_not_what_was_uploaded_is_not_kept() {
+    let mut file = HttpDouble::start(vec![Answer::Say("200 OK", "etag: \"e\"\r\n", "abc".to_owned())]);
+    let mut server = server_of(&file, &"00".repeat(32));
     let dir = tempfile::tempdir().unwrap();
     let done = download(&server.url, dir.path(), &["--timeout", "5"]).await;
-    assert_eq!(done.status.code(), Some(1));
-    assert!(
-        text(&done.stderr).contains("what came has another digest than what was uploaded"),
-        "{}",
-        text(&done.stderr)
-    );
-    assert_eq!(files(dir.path()), [], "what is wrong is not kept");
+    let told = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{told}");
+    assert!(told.contains("what came has another digest than what was uploaded"), "{told}");
+    assert_eq!(files(dir.path()), []);
+    assert_eq!(file.taken().len(), 2, "once more, and no third time");
     assert!(server.next().await.line.starts_with("GET /api/runs/r/artifacts?limit=1000"));
     assert_eq!(server.next().await.line, "GET /api/runs/r/artifacts/i/download?encoding=identity HTTP/1.1");
 }

@@ -1,40 +1,10 @@
 //! `runcast runs` and `runcast show`, in a pipe and on a terminal.
 
-use std::process::{Output, Stdio};
-
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use super::support::{SOON, TestNode, eventually, real_run};
-use super::{finish, output, runcast, text};
-
-/// Runs a program on a terminal of its own with so many columns, and prints what the terminal showed.
-const ON_A_TERMINAL: &str = r#"
-import fcntl, os, pty, struct, sys, termios
-columns, program = int(sys.argv[1]), sys.argv[2:]
-pid, terminal = pty.fork()
-if pid == 0:
-    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    os.execv(program[0], program)
-shown = b""
-try:
-    while True:
-        more = os.read(terminal, 65536)
-        if not more:
-            break
-        shown += more
-except OSError:
-    pass
-sys.stdout.buffer.write(shown.replace(b"\r\n", b"\n"))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
-
-async fn on_a_terminal(columns: usize, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
-    let mut python = Command::new("python3");
-    python.args(["-c", ON_A_TERMINAL, &columns.to_string(), env!("CARGO_BIN_EXE_runcast")]).args(arguments);
-    python.env_remove("NO_COLOR").envs(variables.iter().copied());
-    finish(python.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()).await
-}
+use super::terminal::on_a_terminal;
+use super::{output, runcast, text};
 
 fn begun(project: &str, title: &str) -> String {
     let meta = json!({"project": project, "title": title, "branch": "a-branch-with-a-long-name/for-a-table"});

@@ -27,6 +27,7 @@ mod steer;
 mod steering;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 mod unreachable;
 mod upload;
 mod upload_direct;

@@ -60,13 +60,12 @@ async fn ctrl_c_says_what_is_stored_and_the_same_command_goes_on() {
     let busy = Answer::Say("503 Service Unavailable", "retry-after: 30\r\n", r#"{"code":"saturated"}"#.into());
     let mut server = HttpDouble::start(vec![taken(10, 10), taken(10, 20), busy]);
     let (_dir, path) = file("run.ndjson", &(numbered(1, 25, 0).join("\n") + "\n"));
-    for (more, rest) in [
-        (&[][..], "the same command goes on from there".to_owned()),
-        (&["--again"], format!("to go on: tail -n +1 {path} | runcast publish r -")),
+    for (more, requests, stored, rest) in [
+        (&[][..], 3, 20, "the same command goes on from there".to_owned()),
+        (&["--again"], 1, 0, format!("to go on: tail -n +1 {path} | runcast publish r -")),
     ] {
         let arguments = [&["publish", "r", &path, "--batch", "10", "--url", &server.url], more].concat();
         let child = runcast(&arguments).spawn().unwrap();
-        let requests = if more.is_empty() { 3 } else { 1 };
         for _ in 0..requests {
             server.next().await;
         }
@@ -74,8 +73,7 @@ async fn ctrl_c_says_what_is_stored_and_the_same_command_goes_on() {
         let output = finish(child).await;
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{told}");
-        let (stored, line) = if more.is_empty() { (20, 20) } else { (0, 0) };
-        let wanted = format!("runcast: stopped: {stored} events of {path} stored, up to line {line}; {rest}");
+        let wanted = format!("runcast: stopped: {stored} events of {path} stored, up to line {stored}; {rest}");
         assert_eq!(told.lines().last(), Some(&*wanted), "{told}");
     }
 }
@@ -86,8 +84,7 @@ async fn what_was_stored_before_an_interruption_is_not_stored_again() {
     let all = numbered(1, 30, 0);
     let (_dir, path) = file("run.ndjson", &all.join("\n"));
     // As if the command had been stopped after 12 events.
-    let double = HttpDouble::start(vec![Answer::Say("400 Bad Request", "", r#"{"code":"x"}"#.into())]);
-    let mut double = double;
+    let mut double = HttpDouble::start(vec![Answer::Say("400 Bad Request", "", r#"{"code":"x"}"#.into())]);
     output(runcast(&["publish", "r", &path, "--url", &double.url])).await;
     let producer = double.next().await.header("runcast-producer").to_owned();
     let headers = [("runcast-producer", producer.as_str()), ("runcast-producer-seq", "1")];

@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use super::http_double::{Answer, HttpDouble, Request};
+use super::terminal::typing;
 use super::{finish, output, runcast, text};
 
 fn given(state: &str) -> Answer {
@@ -126,40 +127,16 @@ async fn a_secret_comes_through_a_pipe_and_stands_only_in_the_command() {
     assert!(server.taken().is_empty());
 }
 
-/// Runs a program on a terminal of its own, types a line when it is asked, and prints what the terminal showed.
-const ON_A_TERMINAL: &str = r#"
-import os, pty, sys
-keys, program = sys.argv[1].encode(), sys.argv[2:]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(program[0], program)
-shown = b""
-while b"(not shown): " not in shown:
-    shown += os.read(terminal, 1000)
-os.write(terminal, keys)
-try:
-    while True:
-        more = os.read(terminal, 1000)
-        if not more:
-            break
-        shown += more
-except OSError:
-    pass
-sys.stdout.write(shown.decode())
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
-
-async fn on_a_terminal(server: &HttpDouble, keys: &str) -> std::process::Output {
-    let mut python = Command::new("python3");
+/// Fills a field with a secret that is typed on a terminal.
+async fn typed_secret(server: &HttpDouble, keys: &str) -> std::process::Output {
     let steer = ["steer", "r", "fill", "--selector", "#p", "--secret", "--as", "ada", "--url", &server.url];
-    let python = python.args(["-c", ON_A_TERMINAL, keys, env!("CARGO_BIN_EXE_runcast")]).args(steer);
-    finish(python.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()).await
+    typing("(not shown): ", keys, &steer).await
 }
 
 #[tokio::test]
 async fn a_terminal_does_not_show_a_secret_and_ctrl_c_gives_it_up() {
     let mut server = HttpDouble::start(vec![given("queued")]);
-    let typed = on_a_terminal(&server, "hunter3\u{7f}2\r").await;
+    let typed = typed_secret(&server, "hunter3\u{7f}2\r").await;
     assert!(typed.status.success(), "{typed:?}");
     let shown = text(&typed.stdout);
     assert!(shown.contains("Secret to fill (not shown): ") && shown.contains("fill queued (c)"), "{shown}");
@@ -167,7 +144,7 @@ async fn a_terminal_does_not_show_a_secret_and_ctrl_c_gives_it_up() {
     let action = sent(&server.next().await)["action"].clone();
     assert_eq!(action, json!({"action": "fill", "selector": "#p", "secret": "hunter2"}));
 
-    let given_up = on_a_terminal(&server, "hunter2\u{3}").await;
+    let given_up = typed_secret(&server, "hunter2\u{3}").await;
     assert_eq!(given_up.status.code(), Some(1), "{given_up:?}");
     assert!(text(&given_up.stdout).contains("given up; nothing was sent"), "{given_up:?}");
     assert!(server.taken().is_empty());

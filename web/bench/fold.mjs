@@ -2,7 +2,7 @@
 //
 //   node --expose-gc bench/fold.mjs [EVENTS [TESTS]]
 import { logOf } from '../test/support/golden.js';
-import { load } from '../test/support/module.js';
+import { load } from '../test/support/load.js';
 
 const { RunFold } = await load('fold/index.ts');
 const [events = 1_000_000, tests = 10_000] = process.argv.slice(2).map(Number);

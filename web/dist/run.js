@@ -1,1 +1,1 @@
-import"./part-BTGYHGOS.js";
+import"./part-WXSZVO7U.js";

@@ -1,1 +1,1 @@
-import"./part-46DOE7HS.js";
+import"./part-777RM4SP.js";

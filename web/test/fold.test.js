@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { json, logOf, NAMES, statesOf } from './support/golden.js';
-import { load } from './support/module.js';
+import { load } from './support/load.js';
 
 const { keyOf, RunFold } = await load('fold/index.ts');
 const EPOCH = '7';

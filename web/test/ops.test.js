@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { load } from './support/load.js';
 
 const { meanMs, quantileMs, rate, samplesOf, sum } = await load('ops/figures.ts');
+const { ask, away } = await load('ops/feed.ts');
 
 const TEXT = `# HELP x words
 # TYPE x counter
@@ -37,4 +38,12 @@ test('means and quantiles are those of what was observed since', () => {
   assert.equal(quantileMs(null, now, 'wait_seconds', 0.95), 10);
   assert.equal(quantileMs(null, now, 'wait_seconds', 0.99), Infinity);
   assert.equal(quantileMs(now, now, 'wait_seconds', 0.99), null, 'nothing came');
+});
+
+test('a server that takes requests and answers none is away', async (t) => {
+  t.mock.method(AbortSignal, 'timeout', () => AbortSignal.abort(new Error('nothing came in time')));
+  t.mock.method(globalThis, 'fetch', (_, { signal }) => (signal.aborted ? Promise.reject(signal.reason) : never));
+  const never = new Promise(() => {});
+  await ask();
+  assert.equal(away.value, 'nothing came in time');
 });

@@ -132,8 +132,8 @@ impl SummaryFold {
         })
     }
 
-    /// At most so many results that the catalog was not told yet, of tests from this place on; and where the next
-    /// begin.
+    /// Results that the catalog was not told yet, of tests from this place on: one at least, and about `max_bytes` of
+    /// them; if more may follow, from which place on.
     pub(super) fn new_results(&mut self, from: usize, max_bytes: usize) -> (Vec<ResultRow>, Option<usize>) {
         let project = self.state.labels().project;
         if from == 0 && self.told_project != project {

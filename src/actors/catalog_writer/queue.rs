@@ -30,6 +30,24 @@ struct KeptFold {
     used: Instant,
 }
 
+/// A run that is due, with what is folded of it.
+pub(super) struct DueRun {
+    pub(super) run: RunId,
+    pub(super) fold: SummaryFold,
+    /// Bytes that the fold takes.
+    pub(super) bytes: usize,
+    /// When it fell due.
+    pub(super) since: Instant,
+}
+
+impl DueRun {
+    /// A run of which nothing is folded.
+    pub(super) fn unfolded(run: RunId, since: Instant) -> Self {
+        let fold = SummaryFold::new(run.clone());
+        Self { bytes: fold.held_bytes(), run, fold, since }
+    }
+}
+
 impl SummaryQueue {
     pub(super) fn new(pace: Duration, max_bytes: usize) -> Self {
         Self { pace, max_bytes, due: HashMap::new(), folds: HashMap::new(), unfinished: None }
@@ -39,31 +57,30 @@ impl SummaryQueue {
     pub(super) fn changed(&mut self, run: &RunId, at_once: bool, now: Instant) {
         let last = self.folds.get(run).map(|kept| kept.used);
         let at = last.filter(|_| !at_once).map_or(now, |last| (last + self.pace).max(now));
-        if let Some(due) = self.due.get_mut(run) {
-            *due = at.min(*due);
-        } else {
-            self.again(run.clone(), at);
-        }
+        self.again(run, at);
     }
 
-    /// A run is to be tried again.
-    pub(super) fn again(&mut self, run: RunId, at: Instant) {
-        if self.due.len() < MAX_WAITING {
-            self.due.entry(run).or_insert(at);
+    /// A run is due at that time, unless it is earlier.
+    pub(super) fn again(&mut self, run: &RunId, at: Instant) {
+        if let Some(due) = self.due.get_mut(run) {
+            *due = at.min(*due);
+        } else if self.due.len() < MAX_WAITING {
+            self.due.insert(run.clone(), at);
         }
     }
 
     /// Takes out at most so many runs that are due, with what is folded of them; those that wait longest first.
-    pub(super) fn take_due(&mut self, most: usize, now: Instant) -> Vec<(RunId, SummaryFold)> {
+    pub(super) fn take_due(&mut self, most: usize, now: Instant) -> Vec<DueRun> {
         let mut due: Vec<_> =
             self.due.iter().filter(|(_, at)| **at <= now).map(|(run, at)| (*at, run.clone())).collect();
         due.sort_unstable_by_key(|(at, _)| *at);
         due.truncate(most);
-        let taken = due.into_iter().map(|(_, run)| {
+        let taken = due.into_iter().map(|(since, run)| {
             self.due.remove(&run);
-            let kept = self.folds.remove(&run).map(|kept| kept.fold);
-            let fold = kept.unwrap_or_else(|| SummaryFold::new(run.clone()));
-            (run, fold)
+            match self.folds.remove(&run) {
+                Some(KeptFold { fold, bytes, .. }) => DueRun { run, fold, bytes, since },
+                None => DueRun::unfolded(run, since),
+            }
         });
         taken.collect()
     }
@@ -74,17 +91,17 @@ impl SummaryQueue {
             self.unfinished.take_if(|unfinished| *unfinished == run);
         } else {
             self.unfinished.get_or_insert_with(|| run.clone());
-            self.again(run.clone(), now);
+            self.again(&run, now);
         }
         let bytes = fold.held_bytes();
         self.folds.insert(run, KeptFold { fold, bytes, used: now });
     }
 
-    /// A run was left out for want of room: it is due at once, and what is folded of it is kept.
-    pub(super) fn leave(&mut self, run: RunId, fold: SummaryFold, now: Instant) {
-        self.again(run.clone(), now);
+    /// A run was left out for want of room: it keeps its place among those that wait, and what is folded of it is kept.
+    pub(super) fn leave(&mut self, left: DueRun, now: Instant) {
+        let DueRun { run, fold, bytes, since } = left;
+        self.again(&run, since);
         if fold.tip() > 0 {
-            let bytes = fold.held_bytes();
             self.folds.insert(run, KeptFold { fold, bytes, used: now });
         }
     }
@@ -132,8 +149,8 @@ mod tests {
         RunId::parse(name).unwrap()
     }
 
-    fn names(taken: &[(RunId, SummaryFold)]) -> Vec<&str> {
-        taken.iter().map(|(run, _)| run.as_str()).collect()
+    fn names(taken: &[DueRun]) -> Vec<&str> {
+        taken.iter().map(|due| due.run.as_str()).collect()
     }
 
     #[test]
@@ -142,7 +159,7 @@ mod tests {
         queue.changed(&run("r"), false, start);
         let mut taken = queue.take_due(9, start);
         assert_eq!(names(&taken), ["r"]);
-        let (name, fold) = taken.pop().unwrap();
+        let DueRun { run: name, fold, .. } = taken.pop().unwrap();
         queue.put_back(name, fold, true, start);
         queue.changed(&run("r"), false, start + PACE / 2);
         assert!(queue.take_due(9, start + PACE / 2).is_empty());
@@ -158,6 +175,18 @@ mod tests {
         }
         assert_eq!(names(&queue.take_due(2, start + 9 * PACE)), ["a", "b"]);
         assert_eq!(names(&queue.take_due(2, start + 9 * PACE)), ["c"]);
+    }
+
+    #[test]
+    fn a_run_that_was_left_out_comes_before_those_that_changed_since() {
+        let (mut queue, start) = (SummaryQueue::new(PACE, 1 << 20), Instant::now());
+        queue.changed(&run("left"), false, start);
+        let left = queue.take_due(9, start).pop().unwrap();
+        queue.changed(&run("other"), false, start + PACE);
+        queue.changed(&run("left"), false, start + 2 * PACE);
+        queue.leave(left, start + 2 * PACE);
+        assert_eq!(names(&queue.take_due(1, start + 3 * PACE)), ["left"]);
+        assert_eq!(names(&queue.take_due(9, start + 3 * PACE)), ["other"]);
     }
 
     #[test]

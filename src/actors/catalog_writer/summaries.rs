@@ -112,10 +112,10 @@ impl CatalogWriter {
         for (run, fold, is_whole) in summed.folds {
             self.summaries.queue.put_back(run, fold, is_whole, now);
         }
-        for (run, fold) in summed.left {
-            self.summaries.queue.leave(run, fold, now);
+        for left in summed.left {
+            self.summaries.queue.leave(left, now);
         }
-        for run in summed.failed {
+        for run in &summed.failed {
             self.summaries.queue.again(run, now + RETRY);
         }
         self.summaries.queue.tidy(now);

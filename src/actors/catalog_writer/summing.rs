@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use super::fold::SummaryFold;
+use super::queue::DueRun;
 use crate::protocol::RunId;
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::runs::{NO_PROJECT, ResultRow, RunCatalog, SummaryRow};
@@ -31,8 +32,8 @@ pub(super) struct SummaryPorts {
 pub(super) struct SummedUp {
     /// Their folds, and whether they are whole.
     pub(super) folds: Vec<(RunId, SummaryFold, bool)>,
-    /// Those that there was no room for: what was folded of them before.
-    pub(super) left: Vec<(RunId, SummaryFold)>,
+    /// Those that there was no room for, as they came.
+    pub(super) left: Vec<DueRun>,
     /// Those that are to be tried again later.
     pub(super) failed: Vec<RunId>,
     /// Time of folding.
@@ -65,16 +66,16 @@ enum Progress {
     Whole(Box<Whole>),
     /// Its log is longer than is read at a time.
     Part(Box<SummaryFold>),
-    /// Its events are gone, or expiring.
+    /// Its events are gone, expiring, or lost in part.
     Nothing,
 }
 
 impl SummaryPorts {
     /// Sums these runs up, one after the other and one at least, while all folds of this node together take no more
     /// than `max_bytes`. `kept` of them are taken by folds of other runs.
-    pub(super) async fn sum_up(self, due: Vec<(RunId, SummaryFold)>, kept: usize, max_bytes: usize) -> SummedUp {
+    pub(super) async fn sum_up(self, due: Vec<DueRun>, kept: usize, max_bytes: usize) -> SummedUp {
         let mut done = SummedUp::default();
-        let runs: Vec<RunId> = due.iter().map(|(run, _)| run.clone()).collect();
+        let runs: Vec<RunId> = due.iter().map(|due| due.run.clone()).collect();
         let heads = match self.journal.heads(&runs).await {
             Ok(heads) => heads,
             Err(error) => {
@@ -83,14 +84,15 @@ impl SummaryPorts {
                 return done;
             }
         };
-        let mut bytes = kept + due.iter().map(|(_, fold)| fold.held_bytes()).sum::<usize>();
+        let mut bytes = kept + due.iter().map(|due| due.bytes).sum::<usize>();
         let (mut summaries, mut whole, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-        for (nth, ((run, fold), head)) in due.into_iter().zip(heads).enumerate() {
+        for (nth, (due, head)) in due.into_iter().zip(heads).enumerate() {
             if nth > 0 && bytes > max_bytes {
-                done.left.push((run, fold));
+                done.left.push(due);
                 continue;
             }
-            bytes -= fold.held_bytes();
+            bytes -= due.bytes;
+            let DueRun { run, fold, .. } = due;
             match self.advance(&run, fold, &head, &mut done.busy).await {
                 // Results come first: a summary says by its tip that they are there, also after a crash.
                 Ok(Progress::Whole(at_tip)) => match self.keep_results(&run, *at_tip, &mut done.busy).await {

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 
-use super::fold::SummaryFold;
+use super::queue::DueRun;
 use super::summing::SummaryPorts;
 use super::*;
 use crate::actors::supervision::LiveActors;
@@ -153,11 +153,12 @@ async fn runs_that_changed_in_one_millisecond_are_all_listed() {
 
 #[actix::test]
 async fn runs_that_there_is_no_room_for_are_left_and_summed_up_later() {
+    let unfolded = |name: &str| DueRun::unfolded(RunId::parse(name).unwrap(), std::time::Instant::now());
     let (catalog, journal) = (Fickle::new().await, journal());
     let mut due = Vec::new();
     for name in ["a", "b", "c"] {
         catalog.record(&[store(&*journal, name).await]).await.unwrap();
-        due.push((RunId::parse(name).unwrap(), SummaryFold::new(RunId::parse(name).unwrap())));
+        due.push(unfolded(name));
     }
     let ports = SummaryPorts { catalog: catalog.catalog.clone(), journal };
     let mut summed = Vec::new();
@@ -170,6 +171,9 @@ async fn runs_that_there_is_no_room_for_are_left_and_summed_up_later() {
     assert_eq!(summed, ["a", "b", "c"].map(|name| (name.to_owned(), 1, true)));
     let listed = catalog.list(&RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap();
     assert!(listed.iter().all(|run| run.summary.is_some()) && listed.len() == 3);
-    let runs = ["a", "b", "c"].map(|name| (RunId::parse(name).unwrap(), SummaryFold::new(RunId::parse(name).unwrap())));
-    assert_eq!(ports.sum_up(runs.into(), 0, 1 << 20).await.folds.len(), 3, "where there is room");
+    assert_eq!(
+        ports.sum_up(["a", "b", "c"].map(unfolded).into(), 0, 1 << 20).await.folds.len(),
+        3,
+        "where there is room"
+    );
 }

@@ -38,16 +38,16 @@ pub(in crate::app) async fn open(
         .with_context(|| format!("artifacts.spool_dir {}", spool_dir.display()))?;
     let Some(urls) = open_url_key(config).context("the key of signed URLs")? else { return Ok(None) };
     let artifacts = &config.artifacts;
-    let Shares { uploads, downloads, .. } = Shares::of(config, Descriptors::now());
+    let limits = limits(config);
     Ok(Some(Arc::new(ArtifactParts {
         catalog,
         objects,
         retention: watch::Sender::new(retention(config)),
         spool,
         urls,
-        limits: watch::Sender::new(limits(config)),
-        uploads: Arc::new(Semaphore::new(uploads)),
-        downloads: Arc::new(Semaphore::new(downloads)),
+        uploads: Arc::new(Semaphore::new(limits.uploads)),
+        downloads: Arc::new(Semaphore::new(limits.downloads)),
+        limits: watch::Sender::new(limits),
         changes: Arc::new(Semaphore::new(CHANGES_AT_A_TIME)),
         live: LiveTraces::new(LiveTraceLimits {
             bytes: artifacts.live_trace_bytes,

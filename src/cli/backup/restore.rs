@@ -34,7 +34,7 @@ const OBJECTS: &str = "objects";
     after_help = "NEW appears once all is restored and compared with the sums of the backup. Start the node on it: runs \
                   go on in a new epoch, and viewers that have seen more than the backup has are told.\n\
                   Exit codes: 0 done, 1 not done (nothing is left), 2 wrong usage, \
-                  64 refused configuration or a backup of a newer build."
+                  64 refused configuration or a store of a newer build."
 )]
 pub struct RestoreArgs {
     /// The backup

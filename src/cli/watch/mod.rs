@@ -245,7 +245,7 @@ impl Watching {
         let state = self.look.state().await.filter(|state| self.follow.seq().is_none_or(|seq| seq <= state.seq()));
         if let Some(state) = &state {
             self.follow.learn(state.status());
-            self.follow.expect(state.seq());
+            self.follow.reaches(state.seq());
             if !self.follow.is_over() {
                 return Ok(false);
             }

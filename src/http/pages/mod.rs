@@ -47,7 +47,7 @@ fn html(
 pub(super) async fn missing(request: HttpRequest, policies: web::Data<PagePolicies>) -> Result<HttpResponse, Problem> {
     let path = request.path();
     let is_reader = matches!(*request.method(), Method::GET | Method::HEAD);
-    let is_api = ["/api", "/ws", "/mcp"].iter().any(|top| path.split('/').nth(1) == top.strip_prefix('/'));
+    let is_api = matches!(path.split('/').nth(1), Some("api" | "ws" | "mcp"));
     if is_reader && !is_api && accepts_html(&request) {
         let shown: String = path.chars().take(MAX_PATH).collect();
         return html(&request, &policies, StatusCode::NOT_FOUND, shell::missing(&shown));

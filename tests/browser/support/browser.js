@@ -54,9 +54,19 @@ export function range(first, last) {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
-// Waits until it is so.
-export async function eventually(what, isSo, within = 20_000) {
-  for (const until = Date.now() + within; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 50))) {
+// Waits until some picture of a screen has been drawn.
+export function drawn(tab) {
+  return tab.waitForFunction(() => [...document.querySelectorAll("canvas.picture-canvas")].some((canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, 1);
+    return data.some((value, index) => index % 4 === 3 && value === 255);
+  }));
+}
+
+// Asks again and again until there is something, and returns it.
+export async function eventually(what, ask, within = 20_000) {
+  for (const until = Date.now() + within; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const found = await ask();
+    if (found) return found;
     if (Date.now() > until) throw new Error(`${what}: not within ${within} ms`);
   }
 }

@@ -5,6 +5,8 @@ import { samplesOf, type Samples } from './figures.js';
 
 const SEEN_MS = 5_000;
 const HIDDEN_MS = 60_000;
+/** A server that has not answered within so long does not answer. */
+const PATIENCE_MS = 10_000;
 
 export interface Part {
   status: string;
@@ -92,7 +94,7 @@ export const away = signal<string | null>(null);
 export const heardAt = signal<number | null>(null);
 
 async function json<T>(path: string): Promise<T> {
-  const answer = await fetch(path, { headers: { accept: 'application/json' } });
+  const answer = await fetch(path, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(PATIENCE_MS) });
   const told: unknown = await answer.json();
   // A node that is degraded or drains answers 503, and says why.
   if (answer.ok || path === '/ready') return told as T;
@@ -100,7 +102,7 @@ async function json<T>(path: string): Promise<T> {
 }
 
 async function metrics(): Promise<Samples> {
-  const answer = await fetch('/metrics');
+  const answer = await fetch('/metrics', { signal: AbortSignal.timeout(PATIENCE_MS) });
   if (!answer.ok) throw new Error(`/metrics: ${answer.status}`);
   return samplesOf(await answer.text());
 }

@@ -190,6 +190,7 @@ export class Session implements PartsSession {
     if (this.#asked.length < MAX_ASKED) this.#asked.push(message);
     else if (message.type === 'call')
       this.#refuse(message.id, new Error('too much was asked while the page was loaded'));
+    this.#load().catch(() => {}); // the last try may have failed, and nobody else may try again
   }
 
   #began(): void {

@@ -1,24 +1,17 @@
 // A real server with the demo, the pages of src/ in front of it, and Chromium.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { eventually, launch } from '../../../tests/browser/support/browser.js';
+
+export { eventually };
+
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const { chromium } = createRequire(join(root, 'tests/browser/package.json'))('playwright-core');
 const BIN = process.env.RUNCAST_BIN ?? process.env.RUNCAST_BINARY ?? join(root, 'target/debug/runcast');
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /** Starts a process, and waits for a line of its output. */
 function started(command, args, options, line) {
@@ -35,17 +28,6 @@ function started(command, args, options, line) {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`${command} ended with ${code}:\n${said.slice(-20).join('\n')}`)));
   });
-}
-
-/** Asks again and again until there is something. */
-export async function eventually(what, ask, ms = 20_000) {
-  const until = Date.now() + ms;
-  for (;;) {
-    const found = await ask();
-    if (found) return found;
-    if (Date.now() > until) throw new Error(`${what}: not within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 export class Stage {
@@ -71,7 +53,7 @@ export class Stage {
     );
     stage.pages = pages.child;
     stage.url = pages.url;
-    stage.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+    stage.browser = await launch();
     stage.faults = [];
     return stage;
   }

@@ -1,6 +1,7 @@
 //! How a room answers reads: from what it holds, else by one question to the journal at a time that serves everybody
 //! who waits.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use tracing::warn;
@@ -69,6 +70,16 @@ impl RoomCore {
         self.reading.waiting.drain(..).for_each(|(read, _)| unavailable(read, error, effects));
         for (question, _) in std::mem::take(&mut self.reading.behind) {
             self.fail_question(question, error, effects);
+        }
+    }
+
+    /// Fails those that wait for events which the journal lacks. The others can be served still.
+    fn fail_lacking(&mut self, lacking: &Range<Seq>, error: &JournalError, effects: &mut RoomEffects) {
+        for (read, vouched) in std::mem::take(&mut self.reading.waiting) {
+            match self.log.read(read.from, read.max_bytes, vouched) {
+                ReadOutcome::Missing(next) if lacking.contains(&next) => unavailable(read, error, effects),
+                _ => self.reading.waiting.push((read, vouched)),
+            }
         }
     }
 
@@ -153,12 +164,13 @@ impl RoomCore {
             Ok(segments) if segments.is_empty() => return self.learn_anew(effects),
             Ok(segments) => {
                 let whole = whole_page(next, &segments);
+                let lacking = next..segments.first().map_or(next, |first| first.first());
                 if !self.log.keep_page(segments) {
                     return self.look_again(effects);
                 }
                 if let Err(missing) = whole {
                     warn!(run = %self.run, %missing, "the journal could not be read");
-                    self.fail_waiting(&missing, effects);
+                    self.fail_lacking(&lacking, &missing, effects);
                 }
             }
             Err(error) => {

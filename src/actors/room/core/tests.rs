@@ -54,8 +54,12 @@ fn notice(tip: Seq, status: Option<RunStatus>) -> RoomInput {
 }
 
 fn read() -> (RoomInput, oneshot::Receiver<Result<Page, ReadError>>) {
+    read_after(After::Start)
+}
+
+fn read_after(after: After) -> (RoomInput, oneshot::Receiver<Result<Page, ReadError>>) {
     let (reply, page) = oneshot::channel();
-    let from = ReadFrom::After(After::Start);
+    let from = ReadFrom::After(after);
     (RoomInput::Read(Read { from, max_bytes: 1, freshness: Freshness::AsStored, reply }), page)
 }
 
@@ -89,6 +93,20 @@ fn what_is_asked_of_a_room_that_has_asked_to_go_waits_for_the_registrys_answer()
             }
         }
     }
+}
+
+#[test]
+fn events_that_the_journal_lacks_fail_those_who_want_them_and_nobody_else() {
+    let mut core = loaded(None, head(3, None));
+    let ((first, _first), (third, _third)) = (read(), read_after(After::parse("1:2").unwrap()));
+    assert!(matches!(on(&mut core, first)[..], [RoomEffect::ReadPage { after: 0, .. }]));
+    assert!(on(&mut core, third).is_empty(), "it waits for the page");
+    let effects = on(&mut core, RoomInput::Page(PageFor::Readers, Ok(vec![segment(3)])));
+    assert!(matches!(
+        &effects[..],
+        [RoomEffect::AnswerRead(_, Err(ReadError::Unavailable(missing))), RoomEffect::AnswerRead(_, Ok(page))]
+            if missing.contains("events 1 to 2 ") && page.segments.len() == 1
+    ));
 }
 
 #[test]

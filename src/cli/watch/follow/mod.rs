@@ -133,7 +133,7 @@ impl FollowedRun {
     }
 
     /// Events up to this one are known to come.
-    pub(super) fn expect(&mut self, tip: Seq) {
+    pub(super) fn reaches(&mut self, tip: Seq) {
         self.tip = self.tip.max(tip);
     }
 

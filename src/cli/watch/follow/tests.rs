@@ -78,7 +78,7 @@ fn a_cursor_beyond_the_end_is_no_loss_and_one_of_another_epoch_is() {
         match follow.take(reset) {
             FollowedMessage::Notice(text) => {
                 assert!(follow.is_over(), "nothing more comes");
-                follow.expect(9);
+                follow.reaches(9);
                 assert!(!follow.is_over(), "the server has more");
                 (text, cursor(&follow))
             }

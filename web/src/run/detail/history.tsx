@@ -27,7 +27,11 @@ async function ask(key: TestKey): Promise<void> {
   if (results === null && histories.get(key)) return;
   histories.delete(key);
   histories.set(key, results);
-  while (histories.size > MAX_KEPT) histories.delete(histories.keys().next().value!);
+  while (histories.size > MAX_KEPT) {
+    const oldest = histories.keys().next().value!;
+    histories.delete(oldest);
+    askedAt.delete(oldest);
+  }
   version.value += 1;
 }
 

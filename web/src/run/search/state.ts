@@ -120,9 +120,10 @@ export async function searchRun(more = false): Promise<void> {
 }
 
 effect(() => {
-  void shownWords.value;
+  const said = shownWords.value;
   void scope.value;
-  if (shownWords.peek() !== '') found.value = { ...NOTHING, words: shownWords.peek(), loading: true };
+  generation += 1; // what is on its way is of other words
+  if (said !== '') found.value = { ...NOTHING, words: said, loading: true };
   const timer = setTimeout(() => void searchRun(), PAUSE_MS);
   return () => clearTimeout(timer);
 });
