@@ -39,6 +39,9 @@ pub struct RunsArgs {
     /// Only runs of this branch
     #[arg(long, short)]
     branch: Option<String>,
+    /// Only runs of this author
+    #[arg(long)]
+    author: Option<String>,
     /// Only runs with this label
     #[arg(long, short)]
     label: Option<String>,
@@ -105,6 +108,7 @@ async fn list(args: &RunsArgs) -> Result<Listed, AskError> {
             ("group", given(&args.group)),
             ("project", given(&args.project)),
             ("branch", given(&args.branch)),
+            ("author", given(&args.author)),
             ("label", given(&args.label)),
             ("since", given(&args.since)),
             ("limit", left.min(PAGE).to_string()),

@@ -7,7 +7,8 @@ use super::terminal::on_a_terminal;
 use super::{output, runcast, text};
 
 fn begun(project: &str, title: &str) -> String {
-    let meta = json!({"project": project, "title": title, "branch": "a-branch-with-a-long-name/for-a-table"});
+    let author = format!("Ada of the {project}");
+    let meta = json!({"project": project, "title": title, "author": author, "branch": "a-branch-with-a-long-name/for-a-table"});
     json!({"type": "run_status", "status": "running", "data": {"meta": meta}}).to_string()
 }
 
@@ -48,6 +49,8 @@ async fn runs_are_listed_by_what_is_wanted_of_them_page_by_page() {
     assert!(text(&failed.stdout).lines().nth(1).unwrap().starts_with("whole  failed"), "{}", text(&failed.stdout));
     let none = list(&["nothing", "like", "it"]).await;
     assert!(none.status.success() && text(&none.stderr) == "runcast: there is no such run\n");
+    let hers = list(&["--author", "ada of the bank", "--json"]).await;
+    assert_eq!(text(&hers.stdout).lines().count(), 2);
     let wrong = list(&["--group", "all"]).await;
     assert!(wrong.status.code() == Some(1) && text(&wrong.stderr).contains("invalid_group"), "{}", text(&wrong.stderr));
 
