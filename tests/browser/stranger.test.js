@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { drawn, launch, openTab } from "./support/browser.js";
+import { drawn, eventually, launch, openTab } from "./support/browser.js";
 import { Node } from "./support/node.js";
 
 const LIMIT = { timeout: 150_000 };
@@ -14,6 +14,7 @@ const FAILS = "takes a voucher off once";
 const WHY = "the order that was sent"; // also the title of the step that fails
 
 let browser;
+let clipboard = Promise.resolve(); // the browser's, which one visit uses at a time
 before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
@@ -71,9 +72,22 @@ class Visit {
     await popup.close();
   }
 
-  // A colleague opens the link that was copied, and is at the step.
-  async colleagueSees() {
-    const link = await this.tab.evaluate(() => navigator.clipboard.readText());
+  // What `copy` puts on the clipboard, once it is a link to this server.
+  copied(copy) {
+    const link = clipboard.then(async () => {
+      await copy();
+      return eventually("a link on the clipboard", async () => {
+        const text = await this.tab.evaluate(() => navigator.clipboard.readText());
+        return text.startsWith(this.node.url) && text;
+      });
+    });
+    clipboard = link.catch(() => {});
+    return link;
+  }
+
+  // A colleague opens the link that is copied, and is at the step.
+  async colleagueSees(copy) {
+    const link = await this.copied(copy);
     const { tab, faults } = await openTab(browser);
     await tab.goto(link);
     await tab.getByRole("complementary", { name: "Test" }).getByRole("treeitem", { name: WHY, selected: true }).waitFor();
@@ -107,7 +121,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await visit.button("Send “Last page” and resume").click();
     await tab.getByRole("textbox", { name: /^Your name/ }).fill("Ada");
     await visit.button("Go on").click();
-    await tab.getByText("You answered").waitFor();
+    await tab.getByText("You answered", { exact: true }).waitFor();
     await visit.button("Close").click();
     await drawn(visit.tab);
 
@@ -128,8 +142,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await tab.getByRole("contentinfo").getByRole("button", { name: new RegExp(FAILS) }).click();
     await tab.waitForURL(seeks);
     await detail.getByRole("treeitem", { name: WHY }).first().click();
-    await detail.getByRole("button", { name: "Copy link" }).click();
-    await visit.colleagueSees();
+    await visit.colleagueSees(() => detail.getByRole("button", { name: "Copy link" }).click());
     await tab.keyboard.press("l");
     await visit.word("FAILED");
     await visit.isWhole();
@@ -146,7 +159,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await visit.button("Send “Last page” and resume").click();
     await tab.getByRole("textbox", { name: /^Your name/ }).fill("Ada");
     await visit.button("Go on").click();
-    await tab.getByText("You answered").waitFor();
+    await tab.getByText("You answered", { exact: true }).waitFor();
     await visit.button("Pause").click();
     await visit.word("PAUSED");
     await visit.button("Resume").click();
@@ -158,8 +171,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await visit.says(tab.getByRole("complementary", { name: "Test" }));
     await visit.traceOpens(() => tab.getByRole("complementary").getByRole("link", { name: "Trace", exact: true }).click());
     await tab.getByRole("treeitem", { name: WHY }).first().click();
-    await visit.button("Copy link").click();
-    await visit.colleagueSees();
+    await visit.colleagueSees(() => visit.button("Copy link").click());
     await pane("Time");
     await visit.button(new RegExp(FAILS)).first().click();
     await tab.waitForURL(seeks);
@@ -190,7 +202,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await tab.getByRole("textbox", { name: /^Your name/ }).waitFor();
     await tab.keyboard.type("Ada");
     await press("Enter");
-    await tab.getByText("You answered").waitFor();
+    await tab.getByText("You answered", { exact: true }).waitFor();
     await press("p");
     await visit.word("PAUSED");
     await press("p");
@@ -206,9 +218,10 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     const steps = tab.getByRole("tree", { name: "Steps" });
     await until("Tab", steps);
     await until("ArrowDown", steps.getByRole("treeitem", { name: WHY }).first());
-    await press("c");
-    await tab.getByText("Link to the step copied").first().waitFor();
-    await visit.colleagueSees();
+    await visit.colleagueSees(async () => {
+      await press("c");
+      await tab.getByText("Link to the step copied").first().waitFor();
+    });
     await visit.word("FAILED");
     await visit.isWhole();
   });
