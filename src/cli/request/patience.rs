@@ -70,12 +70,14 @@ pub(in crate::cli) struct Patience {
     deadline: Instant,
     backoff: Backoff,
     news: RetryNews,
+    /// Why the latest attempt failed that had its time.
+    last: Option<String>,
 }
 
 impl Patience {
     pub(in crate::cli) fn new(whole: Duration) -> Self {
         let backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        Self { whole, deadline: Instant::now() + whole, backoff, news: RetryNews::default() }
+        Self { whole, deadline: Instant::now() + whole, backoff, news: RetryNews::default(), last: None }
     }
 
     pub(in crate::cli) fn left(&self) -> Duration {
@@ -87,17 +89,21 @@ impl Patience {
         self.deadline += time;
     }
 
-    /// The pause before the next attempt, and what to tell the user; an error if that would be after the deadline.
+    /// The pause before the next attempt, and what to tell the user; an error if that would be after the deadline. The
+    /// error names what kept the attempts from success: of one that the deadline cut off nothing is known.
     pub(in crate::cli) fn pause<'a>(
         &mut self,
         reason: &'a str,
         retry_after: Option<Duration>,
     ) -> Result<(Duration, Retry<'a>), AskError> {
         let pause = self.backoff.pause().max(retry_after.unwrap_or_default());
-        if pause < self.left() {
-            return Ok((pause, self.news.of(reason, self.left())));
+        let left = self.left();
+        if pause < left {
+            self.last = Some(reason.to_owned());
+            return Ok((pause, self.news.of(reason, left)));
         }
-        Err(AskError::GaveUp { patience: self.whole, last: reason.to_owned() })
+        let earlier = self.last.take().filter(|_| left.is_zero());
+        Err(AskError::GaveUp { patience: self.whole, last: earlier.unwrap_or_else(|| reason.to_owned()) })
     }
 }
 
@@ -114,6 +120,18 @@ mod tests {
         assert_eq!(gave_up.to_string(), "gave up after 10 s without progress; last: busy");
         patience.extend(Duration::from_secs(5));
         assert!(patience.pause("x", Some(Duration::from_secs(11))).is_ok());
+    }
+
+    #[test]
+    fn an_attempt_that_the_time_limit_cut_off_hides_no_reason_before_it() {
+        let mut patience = Patience::new(Duration::from_secs(10));
+        assert!(patience.pause("refused", None).is_ok());
+        patience.deadline = Instant::now();
+        let gave_up = patience.pause("no answer in time", None).unwrap_err();
+        assert_eq!(gave_up.to_string(), "gave up after 10 s without progress; last: refused");
+        let mut patience = Patience::new(Duration::ZERO);
+        let gave_up = patience.pause("no answer in time", None).unwrap_err();
+        assert!(gave_up.to_string().ends_with("last: no answer in time"), "there was no other: {gave_up}");
     }
 
     #[test]
