@@ -2,6 +2,7 @@
 //!
 //! A run is a log; everything else is a reader of it. See ARCHITECTURE.md.
 
+pub mod access;
 pub mod actors;
 pub mod app;
 pub mod artifacts;

@@ -33,12 +33,12 @@ pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use reload::{Reloaded, TAKEN_ANEW};
 pub use sections::{
-    ArtifactsConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, ControlConfig, HeartbeatConfig, IngestConfig,
-    JournalConfig, LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig, RunsConfig,
-    SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
+    ArtifactsConfig, AuthConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, ControlConfig, HeartbeatConfig,
+    IngestConfig, JournalConfig, LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig,
+    RunsConfig, SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
 };
 pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
-pub use values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
+pub use values::{AddressingSetting, AuthMode, LogFormat, PauseExpiry, Secret, SyncSetting};
 
 /// `EX_USAGE`: the exit code of a process that refuses its configuration.
 pub const EXIT_CONFIG: u8 = 64;

@@ -11,7 +11,7 @@ use super::bind::BindAddress;
 use super::declare::sections;
 use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
 use super::stores::{CatalogSetting, JournalUrl};
-use super::values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
+use super::values::{AddressingSetting, AuthMode, LogFormat, PauseExpiry, Secret, SyncSetting};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -60,6 +60,23 @@ sections! {
         response_pause_secs: u64 = 120, 1..=86_400;
         /// Bytes of all responses that are being built or wait for their readers.
         response_bytes: usize = 128 * MIB, ANY_MEMORY;
+    }
+
+    /// Who may do what.
+    auth: AuthConfig {
+        /// `open`: whoever reaches the server may do everything; `token`: a credential is needed.
+        mode: AuthMode = AuthMode::Open;
+        /// File with the first key of a cluster, which may do everything; a single node makes one itself.
+        bootstrap_key_file: PathBuf = PathBuf::new();
+        /// Keys that sessions, tickets and tokens of this server are signed with: the first one signs, all verify. Empty:
+        /// `objects.signing_key`.
+        signing_keys: Vec<Secret> = Vec::new();
+        /// Days that an API key is good for, unless it is created for another time.
+        key_days: u64 = 90, 1..=3_650;
+        /// Seconds between two looks for what other nodes have revoked.
+        revocation_secs: u64 = 5, 1..=300;
+        /// Seconds that a principal that was verified goes on while the catalog is away.
+        grace_secs: u64 = 600, 0..=86_400;
     }
 
     /// Limits on what producers post.

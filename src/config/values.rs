@@ -36,6 +36,16 @@ pub enum AddressingSetting {
     Host,
 }
 
+/// `auth.mode`: who may do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMode {
+    /// Whoever reaches the server.
+    Open,
+    /// Who has a credential that permits it.
+    Token,
+}
+
 /// `control.on_pause_expiry`: what becomes of a run whose pause is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,17 +1,19 @@
-//! The catalog: the list of runs, which is read without touching a log, the artifacts of the runs, and the packages that
-//! were handed out.
+//! The catalog: the list of runs, which is read without touching a log, the artifacts of the runs, the packages that
+//! were handed out, and who may do something.
 //!
 //! Everything about runs can be restored from the journal: the catalog writer writes it in batches behind the log and
-//! repairs it after a crash, so losing it loses no event. For artifacts and packages it is the only record.
+//! repairs it after a crash, so losing it loses no event. For everything else it is the only record.
 
 use async_trait::async_trait;
 
+use self::access::AccessCatalog;
 use self::artifacts::ArtifactCatalog;
 use self::packages::PackageCatalog;
 use self::runs::{ListedRun, RunCatalog};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{RunGroup, RunId, RunWord, Seq, Timestamp};
 
+pub mod access;
 pub mod artifacts;
 pub mod copy;
 mod format;
@@ -85,7 +87,7 @@ pub trait Catalog: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// A catalog of runs, artifacts and packages. An `Arc` of it converts to an `Arc` of each part.
-pub trait WholeCatalog: Catalog + RunCatalog + ArtifactCatalog + PackageCatalog {}
+/// A catalog with all its parts. An `Arc` of it converts to an `Arc` of each part.
+pub trait WholeCatalog: Catalog + RunCatalog + ArtifactCatalog + PackageCatalog + AccessCatalog {}
 
-impl<T: Catalog + RunCatalog + ArtifactCatalog + PackageCatalog> WholeCatalog for T {}
+impl<T: Catalog + RunCatalog + ArtifactCatalog + PackageCatalog + AccessCatalog> WholeCatalog for T {}

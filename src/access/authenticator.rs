@@ -1,0 +1,209 @@
+//! Verifies credentials, and says whether who was verified still may do something.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::known::{Finding, Known};
+use super::revoked::RevokedSet;
+use super::{AccessSecret, Identity};
+use crate::protocol::{Clock, Timestamp};
+use crate::storage::catalog::CatalogError;
+use crate::storage::catalog::access::{AccessCatalog, CredentialKind, CredentialRow, Revocation};
+
+/// How long a credential that nobody has is not looked for again.
+const UNKNOWN_MILLIS: i64 = 5_000;
+/// How often the use of a credential is written down.
+const USED_MILLIS: i64 = 60_000;
+
+/// Why somebody may not do what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// Nobody has such a credential, or it has not the form of one.
+    #[error("this credential is unknown")]
+    Unknown,
+    /// Its time is over.
+    #[error("this credential expired at {0}")]
+    Expired(Timestamp),
+    /// It, the one that it was made with, or its holder was revoked.
+    #[error("this credential was revoked")]
+    Revoked,
+    /// It can't be verified now.
+    #[error("credentials can't be verified now: {0}")]
+    Unavailable(String),
+}
+
+/// Times of the authenticator.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthTimes {
+    /// How long whoever was verified goes on while the catalog can't say what was revoked.
+    pub grace: Duration,
+}
+
+/// Verifies credentials; one per node, whose clones share what they know.
+#[derive(Clone)]
+pub struct Authenticator(Arc<AuthenticatorState>);
+
+struct AuthenticatorState {
+    catalog: Arc<dyn AccessCatalog>,
+    clock: Clock,
+    grace_millis: i64,
+    known: Mutex<Known>,
+    revoked: RwLock<RevokedSet>,
+    /// When the catalog last said what is revoked, and how often that has changed.
+    read_at: Mutex<Timestamp>,
+    changes: watch::Sender<u64>,
+    /// Credentials that were used since that was last written down.
+    used: Mutex<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    ids: std::collections::HashSet<Arc<str>>,
+    written_at: Timestamp,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Authenticator {
+    /// An authenticator that has read the revocations once: without them nobody could be let in.
+    ///
+    /// # Errors
+    /// [`CatalogError`]
+    pub async fn open(catalog: Arc<dyn AccessCatalog>, clock: Clock, times: AuthTimes) -> Result<Self, CatalogError> {
+        let state = AuthenticatorState {
+            catalog,
+            grace_millis: times.grace.as_millis() as i64,
+            known: Mutex::default(),
+            revoked: RwLock::default(),
+            read_at: Mutex::new(clock.now()),
+            changes: watch::Sender::new(0),
+            used: Mutex::default(),
+            clock,
+        };
+        let authenticator = Self(Arc::new(state));
+        authenticator.read_revocations().await?;
+        Ok(authenticator)
+    }
+
+    /// Whose credential this is, if it is good now.
+    ///
+    /// # Errors
+    /// [`AuthError`]
+    pub async fn authenticate(&self, shown: &str) -> Result<Arc<Identity>, AuthError> {
+        let state = &self.0;
+        let secret = AccessSecret::parse(shown).ok_or(AuthError::Unknown)?;
+        let (digest, now) = (secret.digest(), state.clock.now());
+        let found = lock(&state.known).get(digest, now);
+        let identity = match found {
+            Some(Finding::Of(identity)) => identity,
+            Some(Finding::Nobodys(_)) => return Err(AuthError::Unknown),
+            None => match state.catalog.credential(digest).await {
+                Ok(Some(row)) => {
+                    let identity = Arc::new(identity(row));
+                    lock(&state.known).put(digest, Finding::Of(identity.clone()));
+                    identity
+                }
+                Ok(None) => {
+                    lock(&state.known).put(digest, Finding::Nobodys(now.plus_millis(UNKNOWN_MILLIS)));
+                    return Err(AuthError::Unknown);
+                }
+                Err(error) => return Err(AuthError::Unavailable(error.to_string())),
+            },
+        };
+        self.check(&identity)?;
+        lock(&state.used).ids.insert(identity.credential.clone());
+        Ok(identity)
+    }
+
+    /// Whether somebody who was verified is still good.
+    ///
+    /// # Errors
+    /// [`AuthError`] but for `Unknown`.
+    pub fn check(&self, identity: &Identity) -> Result<(), AuthError> {
+        let state = &self.0;
+        let now = state.clock.now();
+        if let Some(expires) = identity.rights.expires.filter(|expires| *expires <= now) {
+            return Err(AuthError::Expired(expires));
+        }
+        if state.revoked.read().unwrap_or_else(PoisonError::into_inner).has(identity) {
+            return Err(AuthError::Revoked);
+        }
+        if lock(&state.read_at).plus_millis(state.grace_millis) < now {
+            return Err(AuthError::Unavailable("the catalog has not said for too long what was revoked".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Revokes something, on this node at once and on the others when they next look.
+    ///
+    /// # Errors
+    /// [`CatalogError`]; then nothing is revoked.
+    pub async fn revoke(&self, revocation: &Revocation) -> Result<(), CatalogError> {
+        self.0.catalog.revoke(revocation).await?;
+        self.0.revoked.write().unwrap_or_else(PoisonError::into_inner).add(revocation);
+        self.0.changes.send_modify(|changes| *changes += 1);
+        Ok(())
+    }
+
+    /// Reads what was revoked anywhere, and writes down which credentials were used.
+    ///
+    /// # Errors
+    /// [`CatalogError`]; then all stays as it is, for as long as the grace lasts.
+    pub async fn read_revocations(&self) -> Result<(), CatalogError> {
+        let state = &self.0;
+        let now = state.clock.now();
+        let read = RevokedSet::of(state.catalog.revocations(now).await?);
+        let has_changed = {
+            let mut revoked = state.revoked.write().unwrap_or_else(PoisonError::into_inner);
+            let has_changed = *revoked != read;
+            *revoked = read;
+            has_changed
+        };
+        *lock(&state.read_at) = now;
+        if has_changed {
+            state.changes.send_modify(|changes| *changes += 1);
+        }
+        let used: Vec<String> = {
+            let mut used = lock(&state.used);
+            if used.ids.is_empty() || now < used.written_at.plus_millis(USED_MILLIS) {
+                return Ok(());
+            }
+            used.written_at = now;
+            used.ids.drain().map(|id| id.as_ref().to_owned()).collect()
+        };
+        state.catalog.used(&used, now).await
+    }
+
+    /// Changes whenever something was revoked: whoever holds an identity for longer checks it anew.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+}
+
+/// The holder of a credential in the catalog. A key is its own subject; who has a share link is a guest of that link.
+fn identity(row: CredentialRow) -> Identity {
+    let subject = match row.kind {
+        CredentialKind::Key => format!("key:{}", row.id),
+        CredentialKind::Share => format!("share:{}", row.id),
+    };
+    Identity {
+        subject: subject.into(),
+        name: row.name.into(),
+        kind: row.holder,
+        rights: row.rights,
+        credential: row.id.into(),
+        made_with: row.made_with.map(Arc::from),
+        issued_at: row.created_at,
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticator(..)")
+    }
+}

@@ -1,0 +1,31 @@
+//! Who somebody is, once that has been verified.
+
+use std::sync::Arc;
+
+use crate::protocol::{Principal, PrincipalKind, Rights, Timestamp, Via};
+
+/// Somebody whose credential was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who, opaque and the same with each of its credentials.
+    pub subject: Arc<str>,
+    /// The name for people.
+    pub name: Arc<str>,
+    /// What it is.
+    pub kind: PrincipalKind,
+    /// What it may do.
+    pub rights: Rights,
+    /// The credential, as lists and the audit log name it.
+    pub credential: Arc<str>,
+    /// The credential that it was made with; it is void when that one is.
+    pub made_with: Option<Arc<str>>,
+    /// When the credential was issued: a revocation of its subject holds for what was issued before.
+    pub issued_at: Timestamp,
+}
+
+impl Identity {
+    /// The principal in whose name something is asked for that came this way.
+    pub fn principal(&self, via: Via) -> Principal {
+        Principal { subject: self.subject.clone(), name: self.name.clone(), kind: self.kind, via, verified: true }
+    }
+}

@@ -1,0 +1,34 @@
+//! What is no longer good, as this node has read it from the catalog.
+
+use std::collections::HashMap;
+
+use super::Identity;
+use crate::protocol::Timestamp;
+use crate::storage::catalog::access::{Revocation, Revoked};
+
+/// All revocations, by what they revoke.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct RevokedSet(HashMap<Revoked, Timestamp>);
+
+impl RevokedSet {
+    pub(super) fn of(revocations: Vec<Revocation>) -> Self {
+        Self(revocations.into_iter().map(|revocation| (revocation.what, revocation.issued_until)).collect())
+    }
+
+    pub(super) fn add(&mut self, revocation: &Revocation) {
+        let until = self.0.entry(revocation.what.clone()).or_insert(revocation.issued_until);
+        *until = (*until).max(revocation.issued_until);
+    }
+
+    /// Whether the credential, the one that it was made with, or its subject was revoked after it was issued.
+    pub(super) fn has(&self, identity: &Identity) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let credential = |id: &str| self.0.contains_key(&Revoked::Credential(id.to_owned()));
+        let subject = self.0.get(&Revoked::Subject(identity.subject.as_ref().to_owned()));
+        credential(&identity.credential)
+            || identity.made_with.as_deref().is_some_and(credential)
+            || subject.is_some_and(|until| identity.issued_at <= *until)
+    }
+}

@@ -1,0 +1,263 @@
+//! The part of the catalog that says who may do something: API keys, share links, and what has been revoked.
+
+use async_trait::async_trait;
+
+use super::CatalogError;
+use super::tables::{CatalogStatement, Cells, Tables};
+use crate::protocol::rights::ScopeError;
+use crate::protocol::{PrincipalKind, Rights, RunPatterns, Scopes, Sha256, Timestamp};
+
+/// Most revocations that are read at once: as many as a catalog is expected to have of them at most.
+pub const MAX_REVOCATIONS: usize = 100_000;
+
+/// What a credential is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// An API key, for programs and for people who are programs' owners.
+    Key,
+    /// The secret of a share link.
+    Share,
+}
+
+/// An API key or a share link, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialRow {
+    /// Names it in lists and in the audit log.
+    pub id: String,
+    /// What it is.
+    pub kind: CredentialKind,
+    /// SHA-256 of the secret.
+    pub digest: Sha256,
+    /// What people call it.
+    pub name: String,
+    /// Who is to hold it.
+    pub holder: PrincipalKind,
+    /// What it is good for.
+    pub rights: Rights,
+    /// The subject of whoever made it.
+    pub maker: String,
+    /// The credential that it was made with; it is void when that one is.
+    pub made_with: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute or so.
+    pub used_at: Option<Timestamp>,
+}
+
+/// What is no longer good: a credential, or all of a subject that was issued up to a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// What it revokes.
+    pub what: Revoked,
+    /// What was issued after this is good.
+    pub issued_until: Timestamp,
+    /// When it was written.
+    pub revoked_at: Timestamp,
+    /// When nothing that it revokes would be good anyway; `None`: never.
+    pub forget_at: Option<Timestamp>,
+}
+
+/// What a revocation is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Revoked {
+    /// One credential: an API key, a share link, a token by its `jti`.
+    Credential(String),
+    /// Everything of a subject.
+    Subject(String),
+}
+
+/// A part of the list of credentials.
+#[derive(Clone, Debug, Default)]
+pub struct CredentialFilter {
+    /// Only of this kind.
+    pub kind: Option<CredentialKind>,
+    /// Only those that this subject made.
+    pub maker: Option<String>,
+    /// Begins after this row, given by its time and id.
+    pub after: Option<(Timestamp, String)>,
+    /// Most rows.
+    pub limit: usize,
+}
+
+/// API keys, share links and revocations.
+#[async_trait]
+pub trait AccessCatalog: Send + Sync + 'static {
+    /// Adds a credential.
+    async fn add_credential(&self, row: &CredentialRow) -> Result<(), CatalogError>;
+    /// Finds the credential whose secret has this digest, also one that has expired or was revoked.
+    async fn credential(&self, digest: Sha256) -> Result<Option<CredentialRow>, CatalogError>;
+    /// Finds the credential with this id.
+    async fn credential_by_id(&self, id: &str) -> Result<Option<CredentialRow>, CatalogError>;
+    /// Lists credentials, newest first.
+    async fn credentials(&self, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, CatalogError>;
+    /// Writes down that these credentials were used.
+    async fn used(&self, ids: &[String], at: Timestamp) -> Result<(), CatalogError>;
+    /// Writes a revocation. The later one of two of the same thing holds.
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), CatalogError>;
+    /// Lists the revocations that are not to be forgotten at this time.
+    async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, CatalogError>;
+    /// Deletes revocations that are to be forgotten, and credentials that expired before `expired_before`.
+    async fn forget_access(&self, now: Timestamp, expired_before: Timestamp) -> Result<(), CatalogError>;
+}
+
+const COLUMNS: &str = "id, kind, digest, name, holder, scopes, runs, maker, made_with, created_at, expires_at, used_at";
+
+impl CredentialKind {
+    /// The kind's name in the catalog and in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Share => "share",
+        }
+    }
+}
+
+impl Revoked {
+    fn text(&self) -> String {
+        match self {
+            Self::Credential(id) => format!("credential:{id}"),
+            Self::Subject(subject) => format!("subject:{subject}"),
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text.split_once(':')? {
+            ("credential", id) => Some(Self::Credential(id.to_owned())),
+            ("subject", subject) => Some(Self::Subject(subject.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+fn failed(error: impl ToString) -> CatalogError {
+    CatalogError(error.to_string())
+}
+
+#[async_trait]
+impl<T: Tables> AccessCatalog for T {
+    async fn add_credential(&self, row: &CredentialRow) -> Result<(), CatalogError> {
+        let runs = serde_json::to_string(&row.rights.runs).map_err(failed)?;
+        let holder = if row.holder == PrincipalKind::Agent { "agent" } else { "human" };
+        let sql = format!(
+            "INSERT INTO runcast_credentials ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        );
+        let insert = CatalogStatement::new(sql)
+            .with(row.id.as_str())
+            .with(row.kind.as_str())
+            .with(row.digest.to_string())
+            .with(row.name.as_str())
+            .with(holder)
+            .with(row.rights.scopes.to_string())
+            .with(runs)
+            .with(row.maker.as_str())
+            .with(row.made_with.clone())
+            .with(row.created_at)
+            .with(row.rights.expires)
+            .with(row.used_at);
+        self.ask(insert).await.map(drop)
+    }
+
+    async fn credential(&self, digest: Sha256) -> Result<Option<CredentialRow>, CatalogError> {
+        let sql = format!("SELECT {COLUMNS} FROM runcast_credentials WHERE digest = $1");
+        let rows = self.ask(CatalogStatement::new(sql).with(digest.to_string())).await?;
+        rows.first().map(read).transpose()
+    }
+
+    async fn credential_by_id(&self, id: &str) -> Result<Option<CredentialRow>, CatalogError> {
+        let sql = format!("SELECT {COLUMNS} FROM runcast_credentials WHERE id = $1");
+        let rows = self.ask(CatalogStatement::new(sql).with(id)).await?;
+        rows.first().map(read).transpose()
+    }
+
+    async fn credentials(&self, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, CatalogError> {
+        let (at, id) = filter.after.clone().unwrap_or((Timestamp::from_millis(i64::MAX), String::new()));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runcast_credentials \
+             WHERE (kind = $1 OR $1 = '') AND (maker = $2 OR $2 = '') AND (created_at, id) < ($3, $4) \
+             ORDER BY created_at DESC, id DESC LIMIT $5"
+        );
+        let statement = CatalogStatement::new(sql)
+            .with(filter.kind.map_or("", CredentialKind::as_str))
+            .with(filter.maker.as_deref().unwrap_or_default())
+            .with(at)
+            .with(id)
+            .with(filter.limit);
+        self.ask(statement).await?.iter().map(read).collect()
+    }
+
+    async fn used(&self, ids: &[String], at: Timestamp) -> Result<(), CatalogError> {
+        let ids = serde_json::to_string(ids).map_err(failed)?;
+        let list = T::DIALECT.list;
+        let sql = format!("UPDATE runcast_credentials SET used_at = $2 WHERE id IN (SELECT value FROM {list})");
+        self.ask(CatalogStatement::new(sql).with(ids).with(at)).await.map(drop)
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), CatalogError> {
+        let sql = "INSERT INTO runcast_revocations AS r (what, issued_until, revoked_at, forget_at) \
+                   VALUES ($1, $2, $3, $4) ON CONFLICT (what) DO UPDATE SET issued_until = excluded.issued_until, \
+                   revoked_at = excluded.revoked_at, forget_at = excluded.forget_at \
+                   WHERE r.issued_until <= excluded.issued_until";
+        let Revocation { what, issued_until, revoked_at, forget_at } = revocation;
+        let insert = CatalogStatement::new(sql).with(what.text()).with(*issued_until);
+        self.ask(insert.with(*revoked_at).with(*forget_at)).await.map(drop)
+    }
+
+    async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, CatalogError> {
+        let sql = "SELECT what, issued_until, revoked_at, forget_at FROM runcast_revocations \
+                   WHERE forget_at IS NULL OR forget_at > $1 ORDER BY revoked_at DESC LIMIT $2";
+        let rows = self.ask(CatalogStatement::new(sql).with(now).with(MAX_REVOCATIONS)).await?;
+        rows.iter().map(read_revocation).collect()
+    }
+
+    async fn forget_access(&self, now: Timestamp, expired_before: Timestamp) -> Result<(), CatalogError> {
+        let forget = "DELETE FROM runcast_revocations WHERE forget_at <= $1";
+        self.ask(CatalogStatement::new(forget).with(now)).await?;
+        let expired = "DELETE FROM runcast_credentials WHERE expires_at <= $1";
+        self.ask(CatalogStatement::new(expired).with(expired_before)).await.map(drop)
+    }
+}
+
+fn text(row: &impl Cells, column: &str) -> Result<String, CatalogError> {
+    row.text(column).map_err(failed)?.ok_or_else(|| CatalogError(format!("{column} is null")))
+}
+
+fn time(row: &impl Cells, column: &str) -> Result<Option<Timestamp>, CatalogError> {
+    Ok(row.integer(column).map_err(failed)?.map(Timestamp::from_millis))
+}
+
+fn certain_time(row: &impl Cells, column: &str) -> Result<Timestamp, CatalogError> {
+    time(row, column)?.ok_or_else(|| CatalogError(format!("{column} is null")))
+}
+
+fn read(row: &impl Cells) -> Result<CredentialRow, CatalogError> {
+    let kind = match text(row, "kind")?.as_str() {
+        "key" => CredentialKind::Key,
+        "share" => CredentialKind::Share,
+        other => return Err(CatalogError(format!("{other:?} is no kind of a credential"))),
+    };
+    let digest = text(row, "digest")?;
+    let runs: RunPatterns = serde_json::from_str(&text(row, "runs")?).map_err(failed)?;
+    let scopes: Scopes = text(row, "scopes")?.parse().map_err(|error: ScopeError| failed(error))?;
+    Ok(CredentialRow {
+        id: text(row, "id")?,
+        kind,
+        digest: Sha256::parse_hex(&digest).ok_or_else(|| failed("digest is none"))?,
+        name: text(row, "name")?,
+        holder: if text(row, "holder")? == "agent" { PrincipalKind::Agent } else { PrincipalKind::Human },
+        rights: Rights { scopes, runs, expires: time(row, "expires_at")? },
+        maker: text(row, "maker")?,
+        made_with: row.text("made_with").map_err(failed)?,
+        created_at: certain_time(row, "created_at")?,
+        used_at: time(row, "used_at")?,
+    })
+}
+
+fn read_revocation(row: &impl Cells) -> Result<Revocation, CatalogError> {
+    let what = text(row, "what")?;
+    Ok(Revocation {
+        what: Revoked::read(&what).ok_or_else(|| CatalogError(format!("{what:?} is nothing that is revoked")))?,
+        issued_until: certain_time(row, "issued_until")?,
+        revoked_at: certain_time(row, "revoked_at")?,
+        forget_at: time(row, "forget_at")?,
+    })
+}

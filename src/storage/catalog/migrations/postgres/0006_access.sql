@@ -1,0 +1,24 @@
+-- API keys and share links. Nothing has the secret itself: `digest` is its SHA-256.
+CREATE TABLE runcast_credentials (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    kind TEXT NOT NULL, -- key, share
+    digest TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    holder TEXT NOT NULL, -- human, agent
+    scopes TEXT NOT NULL, -- separated by spaces
+    runs TEXT NOT NULL, -- a JSON array of patterns
+    maker TEXT NOT NULL, -- the subject of whoever made it
+    made_with TEXT, -- the credential that it was made with; it is void when that one is
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT, -- null: never
+    used_at BIGINT
+);
+CREATE INDEX runcast_credentials_by_age ON runcast_credentials (created_at, id);
+
+-- What is no longer good.
+CREATE TABLE runcast_revocations (
+    what TEXT PRIMARY KEY, -- credential:ID or subject:SUBJECT
+    issued_until BIGINT NOT NULL, -- what was issued later is good
+    revoked_at BIGINT NOT NULL,
+    forget_at BIGINT -- when nothing that it revokes would be good anyway; null: never
+);
