@@ -26,6 +26,8 @@ fn main() -> ExitCode {
         CliCommand::Pin(args) => cli::keep::pin(args),
         CliCommand::Unpin(args) => cli::keep::unpin(args),
         CliCommand::Delete(args) => cli::keep::delete(args),
+        CliCommand::Share(args) => cli::key::share(args),
+        CliCommand::Key(args) => cli::key::run(args),
         CliCommand::Cleanup(args) => cli::cleanup::run(args),
         CliCommand::Backup(args) => cli::backup::run(&args),
         CliCommand::Restore(args) => cli::backup::restore::run(&args),

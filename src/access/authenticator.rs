@@ -1,20 +1,24 @@
 //! Verifies credentials, and says whether who was verified still may do something.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::known::{Finding, Known};
 use super::revoked::RevokedSet;
 use super::{AccessSecret, Identity};
 use crate::protocol::{Clock, Timestamp};
 use crate::storage::catalog::CatalogError;
-use crate::storage::catalog::access::{AccessCatalog, CredentialKind, CredentialRow, Revocation};
+use crate::storage::catalog::access::{AccessCatalog, Revocation};
 
 /// How long a credential that nobody has is not looked for again.
 const UNKNOWN_MILLIS: i64 = 5_000;
+/// How often an open connection's rights are looked at, at least.
+const LOOK_MILLIS: i64 = 60_000;
 /// How often the use of a credential is written down.
 const USED_MILLIS: i64 = 60_000;
 
@@ -61,7 +65,7 @@ struct AuthenticatorState {
 
 #[derive(Default)]
 struct Used {
-    ids: std::collections::HashSet<Arc<str>>,
+    ids: HashSet<Arc<str>>,
     written_at: Timestamp,
 }
 
@@ -90,6 +94,16 @@ impl Authenticator {
         Ok(authenticator)
     }
 
+    /// Where credentials are.
+    pub(super) fn catalog(&self) -> &dyn AccessCatalog {
+        &*self.0.catalog
+    }
+
+    /// The time by which credentials expire.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     /// Whose credential this is, if it is good now.
     ///
     /// # Errors
@@ -104,7 +118,7 @@ impl Authenticator {
             Some(Finding::Nobodys(_)) => return Err(AuthError::Unknown),
             None => match state.catalog.credential(digest).await {
                 Ok(Some(row)) => {
-                    let identity = Arc::new(identity(row));
+                    let identity = Arc::new(Identity::of(&row));
                     lock(&state.known).put(digest, Finding::Of(identity.clone()));
                     identity
                 }
@@ -179,26 +193,20 @@ impl Authenticator {
         state.catalog.used(&used, now).await
     }
 
-    /// Changes whenever something was revoked: whoever holds an identity for longer checks it anew.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.changes.subscribe()
-    }
-}
-
-/// The holder of a credential in the catalog. A key is its own subject; who has a share link is a guest of that link.
-fn identity(row: CredentialRow) -> Identity {
-    let subject = match row.kind {
-        CredentialKind::Key => format!("key:{}", row.id),
-        CredentialKind::Share => format!("share:{}", row.id),
-    };
-    Identity {
-        subject: subject.into(),
-        name: row.name.into(),
-        kind: row.holder,
-        rights: row.rights,
-        credential: row.id.into(),
-        made_with: row.made_with.map(Arc::from),
-        issued_at: row.created_at,
+    /// Resolves when somebody who was verified is no longer good: its rights have expired, or were revoked. That the catalog
+    /// can't say what was revoked ends nothing that is open.
+    pub async fn ends(&self, identity: &Identity) {
+        let mut changes = self.0.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            if matches!(self.check(identity), Err(AuthError::Expired(_) | AuthError::Revoked)) {
+                return;
+            }
+            let left = identity.rights.expires.map(|at| at.as_millis() - self.0.clock.now().as_millis());
+            // The clock may be set meanwhile: it is looked at again.
+            let pause = Duration::from_millis(left.map_or(LOOK_MILLIS, |left| left.clamp(1, LOOK_MILLIS)) as u64);
+            let _ = timeout(pause, changes.changed()).await;
+        }
     }
 }
 

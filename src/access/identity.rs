@@ -24,6 +24,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Whether it came by a share link.
+    pub fn is_guest(&self) -> bool {
+        self.subject.starts_with("share:")
+    }
+
     /// The principal in whose name something is asked for that came this way.
     pub fn principal(&self, via: Via) -> Principal {
         Principal { subject: self.subject.clone(), name: self.name.clone(), kind: self.kind, via, verified: true }

@@ -1,4 +1,4 @@
-//! The secret of an API key or of a share link.
+//! The secret of an API key, of a share link or of a session.
 
 use std::fmt;
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::access::{AccessSecret, Authenticator};
 use crate::artifacts::ArtifactParts;
 use crate::storage::catalog::Catalog;
 use crate::storage::catalog::runs::RunCatalog;
@@ -14,6 +15,7 @@ use crate::storage::journal::redis::RedisJournal;
 use crate::storage::packages::Packages;
 use crate::storage::presence::Register;
 
+mod access;
 mod artifact_ports;
 mod children;
 mod clock;
@@ -50,6 +52,10 @@ pub struct Storage {
     pub run_catalog: Arc<dyn RunCatalog>,
     /// The client packages of this build, and those in the catalog.
     pub packages: Packages,
+    /// Verifies credentials; `None`: everybody may do everything.
+    pub authenticator: Option<Authenticator>,
+    /// The key with which an operator begins; `None`: everybody may do everything.
+    pub first_key: Option<AccessSecret>,
     /// The journal as what it is in a cluster; `None` on a single node.
     pub redis: Option<Arc<RedisJournal>>,
     /// Who is connected to which node of a cluster; `None` on a single node.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::parts::NodeParts;
-use super::{LiveSettings, Storage, clock, drain, worker};
+use super::{LiveSettings, Storage, access, clock, drain, worker};
 use crate::actors::supervision::{Child, Done, Escalated, Escalation, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::config::Config;
@@ -59,6 +59,12 @@ pub async fn run(
     let watch = tasks::spawn_local("clock_watch", async move {
         tasks::restarted("clock_watch", || clock::watch(&watched)).await;
     });
+    let revocations = parts.storage.authenticator.clone().map(|authenticator| {
+        let every = Duration::from_secs(parts.config.auth.revocation_secs);
+        tasks::spawn("revocations", async move {
+            tasks::restarted("revocations", || access::read_revocations(&authenticator, every)).await;
+        })
+    });
     let packages = parts.storage.packages.clone();
     let mut keeping = tasks::spawn("package_keeper", async move {
         tasks::restarted("package_keeper", || packages.keep()).await;
@@ -81,6 +87,9 @@ pub async fn run(
     upkeep.abort();
     watch.abort();
     keeping.abort();
+    if let Some(revocations) = revocations {
+        revocations.abort();
+    }
     Ok(if drained { outcome } else { NodeOutcome::Overdue })
 }
 

@@ -13,6 +13,7 @@ use super::reload::ConfigReload;
 use super::signals::ProcessSignals;
 use super::storage::close;
 use super::{LiveSettings, NodeOutcome, Shares, Storage};
+use crate::cli::ServerToken;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::tasks;
@@ -60,6 +61,7 @@ pub fn serve(reload: ConfigReload, demo: bool) -> Result<ExitCode, anyhow::Error
         };
         // Nobody listens where signals can't be heard.
         let _ = tell_clock.send(storage.journal.clock().clone());
+        let token = demo.then(|| storage.first_key.as_ref()?.reveal().parse::<ServerToken>().ok()).flatten();
         let mut stopped = stopping.clone();
         let started = move |address: SocketAddr, settings: LiveSettings| {
             let _ = tell_live.send(settings);
@@ -69,7 +71,7 @@ pub fn serve(reload: ConfigReload, demo: bool) -> Result<ExitCode, anyhow::Error
                 let stop = async move {
                     let _ = stopping.wait_for(|stop| *stop).await;
                 };
-                let replay = crate::demo::replay(format!("http://{address}"), stop);
+                let replay = crate::demo::replay(format!("http://{address}"), token, stop);
                 drop(tasks::spawn_local("demo", async move {
                     if let Err(error) = replay.await {
                         warn!(%error, "the demo ended");

@@ -31,6 +31,7 @@ use crate::actors::session::SessionPort;
 use crate::actors::supervision::{Child, Service, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::actors::trace_session::{TracePort, TraceTimes};
+use crate::http::access::{AccessPolicy, AccessTimes, authorize};
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
@@ -330,13 +331,19 @@ fn app(
     let edge = thread.edge();
     let live = &thread.parts.live;
     let (whom, limits) = (web::Data::new(live.origins.clone()), web::Data::new(live.bodies.clone()));
+    let config = &thread.parts.config;
+    let times = AccessTimes { key_days: config.auth.key_days, session_hours: config.auth.session_hours };
+    let authenticator = thread.parts.storage.authenticator.clone();
+    let policy = AccessPolicy::new(authenticator, times, &config.server.public_url);
     let app = App::new()
+        .app_data(web::Data::new(policy))
         .configure(|config| edge.share(config))
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
         .wrap(from_fn(check_parameters))
         .wrap(from_fn(check_body))
+        .wrap(from_fn(authorize))
         .wrap(from_fn(method))
         .wrap(from_fn(check_origin))
         .wrap(from_fn(crowd))

@@ -21,7 +21,7 @@ pub struct AskArgs {
 
 impl AskArgs {
     pub(super) fn servers(&self) -> Result<Servers, AskError> {
-        Servers::new(&self.servers.url)
+        Servers::new(&self.servers.urls()?)
     }
 
     pub(super) fn patience(&self) -> Duration {

@@ -104,7 +104,7 @@ pub fn run(args: CleanupArgs) -> anyhow::Result<ExitCode> {
 
 /// Tries each server once, in turn. A cleanup that has begun goes on even if its response was lost, so none is retried.
 async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
-    let servers = Servers::new(&args.servers.url)?;
+    let servers = Servers::new(&args.servers.urls()?)?;
     let timeout = Duration::from_secs(args.timeout);
     for tried in 1.. {
         let attempt = servers.ask(|client, server| {

@@ -24,6 +24,7 @@ pub mod export;
 pub mod finish;
 mod folded_run;
 pub mod keep;
+pub mod key;
 pub mod own_runs;
 pub mod producer;
 mod progress;
@@ -32,6 +33,7 @@ pub mod request;
 pub mod run_log;
 pub mod runs;
 pub mod search;
+mod server_token;
 mod server_url;
 pub mod shell;
 pub mod show;
@@ -43,6 +45,7 @@ pub mod upload;
 pub mod watch;
 
 pub use asking::AskArgs;
+pub use server_token::ServerToken;
 pub use server_url::{ServerArgs, ServerUrl};
 
 /// Watch automated test runs live: lossless, ordered, for every viewer.
@@ -102,6 +105,10 @@ pub enum CliCommand {
     ExportLog(run_log::ExportLogArgs),
     /// Import runs that were exported elsewhere
     ImportLog(run_log::ImportLogArgs),
+    /// Make a link by which somebody without a key can watch a run
+    Share(key::ShareArgs),
+    /// Make, list and revoke API keys
+    Key(key::KeyArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
     /// Write what a shell completes these commands by

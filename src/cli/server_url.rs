@@ -1,11 +1,15 @@
 //! The address of a server, and the URLs of its API.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 use reqwest::Url;
+use reqwest::header::HeaderValue;
 
+use super::request::AskError;
+use super::server_token::ServerToken;
 use crate::protocol::{After, RunId};
 
 /// The variable that names the servers.
@@ -14,9 +18,12 @@ pub(super) const URL_VARIABLE: &str = "RUNCAST_URL";
 /// The server where none is named.
 const DEFAULT_URL: &str = "http://127.0.0.1:3001";
 
-/// `http://host[:port][/prefix]` of a runcast server.
+/// `http://host[:port][/prefix]` of a runcast server, and what is shown to it.
 #[derive(Clone, Debug)]
-pub struct ServerUrl(Url);
+pub struct ServerUrl {
+    url: Url,
+    token: Option<ServerToken>,
+}
 
 /// Which servers a command speaks to.
 #[derive(Args, Clone, Debug)]
@@ -31,7 +38,28 @@ pub struct ServerArgs {
         value_name = "URL",
         value_delimiter = ','
     )]
-    pub(super) url: Vec<ServerUrl>,
+    url: Vec<ServerUrl>,
+    /// Show the credential in this file to the server [default: the one in $RUNCAST_TOKEN]
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl ServerArgs {
+    /// The servers, each with what is shown to it.
+    ///
+    /// # Errors
+    /// [`AskError::Unaskable`], when the credential can't be read, or is none.
+    pub(super) fn urls(&self) -> Result<Vec<ServerUrl>, AskError> {
+        let token = match &self.token_file {
+            Some(file) => {
+                let named = |error: &dyn fmt::Display| format!("--token-file {}: {error}", file.display());
+                let text = std::fs::read_to_string(file).map_err(|error| AskError::Unaskable(named(&error)))?;
+                Some(text.trim().parse().map_err(|error: String| AskError::Unaskable(named(&error)))?)
+            }
+            None => ServerToken::of_environment().map_err(AskError::Unaskable)?,
+        };
+        Ok(self.url.iter().map(|url| ServerUrl { token: token.clone(), ..url.clone() }).collect())
+    }
 }
 
 impl FromStr for ServerUrl {
@@ -50,7 +78,7 @@ impl FromStr for ServerUrl {
         // `localhost:3001` parses as a URL of the scheme `localhost`.
         let is_address = !text.contains("://") && Url::parse(&typed).is_ok_and(|url| url.has_host());
         match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self { url, token: None }),
             _ if is_address => Err(format!("{FORM}: type {typed}")),
             Err(error) => Err(format!("{FORM}: {error}")),
             Ok(_) => Err(FORM.into()),
@@ -61,7 +89,7 @@ impl FromStr for ServerUrl {
 /// The address as it was typed, without a password.
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         // A URL with a host always has room for these.
         let _ = url.set_password(None);
         let _ = url.set_username("");
@@ -72,7 +100,7 @@ impl fmt::Display for ServerUrl {
 impl ServerUrl {
     fn is_of_variable(&self) -> bool {
         let named = std::env::var(URL_VARIABLE).unwrap_or_default();
-        named.split(',').any(|text| text.parse::<Self>().is_ok_and(|url| url.0 == self.0))
+        named.split(',').any(|text| text.parse::<Self>().is_ok_and(|url| url.url == self.url))
     }
 
     /// Where the address comes from, if that is not in sight.
@@ -91,9 +119,20 @@ impl ServerUrl {
         }
     }
 
+    /// The same server, to which this is shown.
+    #[must_use]
+    pub fn with_token(self, token: Option<ServerToken>) -> Self {
+        Self { token, ..self }
+    }
+
+    /// The value of `Authorization` for it.
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        self.token.as_ref().and_then(ServerToken::header)
+    }
+
     /// Whether the connection is encrypted.
     pub fn is_encrypted(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
     }
 
     /// The URL to which a run's events are posted.
@@ -111,6 +150,25 @@ impl ServerUrl {
         let mut url = self.under(&["api", "runs"]);
         url.query_pairs_mut().append_pair("q", text).append_pair("limit", "100");
         url
+    }
+
+    /// URL of the list of API keys, from this cursor on.
+    pub(super) fn keys(&self, cursor: &str) -> Url {
+        let mut url = self.under(&["api", "keys"]);
+        if !cursor.is_empty() {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        url
+    }
+
+    /// URL of an API key.
+    pub(super) fn key(&self, id: &str) -> Url {
+        self.under(&["api", "keys", id])
+    }
+
+    /// URL of a run's share links.
+    pub(super) fn shares(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str(), "shares"])
     }
 
     /// URL of a run's state.
@@ -229,7 +287,7 @@ impl ServerUrl {
     }
 
     fn under(&self, parts: &[&str]) -> Url {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         url.set_query(None);
         url.set_fragment(None);
         if let Ok(mut segments) = url.path_segments_mut() {

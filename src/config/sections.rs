@@ -73,6 +73,8 @@ sections! {
         signing_keys: Vec<Secret> = Vec::new();
         /// Days that an API key is good for, unless it is created for another time.
         key_days: u64 = 90, 1..=3_650;
+        /// Hours that somebody who has signed in stays so.
+        session_hours: u64 = 12, 1..=8_760;
         /// Seconds between two looks for what other nodes have revoked.
         revocation_secs: u64 = 5, 1..=300;
         /// Seconds that a principal that was verified goes on while the catalog is away.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::cli::ServerUrl;
+use crate::cli::{ServerToken, ServerUrl};
 use crate::cli::request::AskError;
 use crate::protocol::Timestamp;
 use crate::protocol::ids::IdError;
@@ -56,8 +56,8 @@ pub enum DemoError {
 ///
 /// # Errors
 /// The replay can't begin.
-pub async fn replay(url: String, stop: impl Future<Output = ()>) -> Result<(), DemoError> {
-    let server: ServerUrl = url.parse().map_err(DemoError::Url)?;
+pub async fn replay(url: String, token: Option<ServerToken>, stop: impl Future<Output = ()>) -> Result<(), DemoError> {
+    let server = url.parse::<ServerUrl>().map_err(DemoError::Url)?.with_token(token);
     let (passed, failed) = (Recording::passed()?, Recording::failed()?);
     let shelf = Shelf::of(&server)?;
     let again_and_again = async {

@@ -5,6 +5,7 @@ use actix_web::error::QueryPayloadError;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::web::{self, QueryConfig, ServiceConfig, delete, post, put, resource, scope};
 
+pub mod access;
 mod api;
 pub mod body;
 pub mod body_checks;
@@ -26,6 +27,7 @@ pub mod parameters;
 mod principal;
 pub mod problem;
 pub mod rooms;
+mod route;
 pub mod run_feed;
 mod storage_source;
 pub mod trace_viewer;
@@ -34,7 +36,7 @@ pub mod unread;
 pub mod watch;
 
 use api::{
-    artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_history, run_list, run_tests,
+    access as access_api, artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_history, run_list, run_tests,
     runs, search, steps, timeline, viewers,
 };
 use problem::Problem;
@@ -57,6 +59,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/assets/{file}").route(get().to(pages::asset)))
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
+        .service(resource("/s/{secret}").route(get().to(access_api::open_share)))
         .service(resource("/clients").route(get().to(clients::list)))
         .service(resource("/clients/{file}").route(get().to(clients::file)))
         .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
@@ -74,6 +77,14 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/cleanup/stats").route(get().to(cleanup::stats)))
         .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
         .service(resource("/api/actors").route(get().to(ops::actors)))
+        .service(resource("/api/me").route(get().to(access_api::me)))
+        .service(
+            resource("/api/session").route(post().to(access_api::sign_in)).route(delete().to(access_api::sign_out)),
+        )
+        .service(
+            resource("/api/keys").route(get().to(access_api::list_keys)).route(post().to(access_api::create_key)),
+        )
+        .service(resource("/api/keys/{keyId}").route(delete().to(access_api::revoke_key)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
         .service(resource("/api/events.schema.json").route(get().to(ops::events_schema)))
         .service(resource("/api/tests/{runId}/pause").route(post().to(commands::pause)))
@@ -106,6 +117,10 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}/commands/{commandId}/claim").route(post().to(commands::claim)))
         .service(resource("/{runId}/finish").route(post().to(commands::finish)))
         .service(resource("/{runId}/alive").route(post().to(commands::alive)))
+        .service(
+            resource("/{runId}/shares").route(get().to(access_api::list_shares)).route(post().to(access_api::share)),
+        )
+        .service(resource("/{runId}/shares/{shareId}").route(delete().to(access_api::revoke_share)))
         .service(resource("/{runId}/live-traces").route(get().to(live_traces::list)))
         .service(
             resource("/{runId}/live-traces/{traceId}")

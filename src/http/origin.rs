@@ -11,6 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 use tokio::sync::watch;
 
+use super::access::CookiesCount;
 use super::crowd::is_served_in_a_crowd;
 use super::expect::BodyLimits;
 use super::host;
@@ -103,7 +104,7 @@ impl OriginPolicy {
     fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
         matches!(*method, Method::GET | Method::HEAD)
             && (path == "/"
-                || ["/runs/", "/trace/", "/clients/"].iter().any(|page| path.starts_with(page))
+                || ["/runs/", "/trace/", "/clients/", "/s/"].iter().any(|page| path.starts_with(page))
                 || is_live_trace_viewer(path))
             && text(headers, "origin").is_none()
             && text(headers, "sec-fetch-mode") == Some("navigate")
@@ -114,6 +115,18 @@ impl OriginPolicy {
     fn is_signed(path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').collect();
         matches!(parts.as_slice(), ["", "api", "runs" | "tests", _, "artifacts", _, "content"])
+    }
+
+    /// Whether cookies count: our own page has sent the request, or the person in front of the browser.
+    fn cookies_count(&self, headers: &HeaderMap) -> bool {
+        match (text(headers, "origin"), text(headers, "sec-fetch-site")) {
+            (Some(origin), _) => match self.public_origin.as_deref() {
+                // By the public name it must be by the public scheme, too.
+                Some(public) if authority(public) == authority(origin) => public.eq_ignore_ascii_case(origin),
+                _ => self.origin(headers) == RequestOrigin::Same,
+            },
+            (None, site) => matches!(site, Some("same-origin" | "none")),
+        }
     }
 
     fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<RequestOrigin, Problem> {
@@ -166,6 +179,9 @@ pub async fn check_origin<B: MessageBody + 'static>(
             return Ok(request.into_response(problem.error_response()));
         }
     };
+    if request.headers().contains_key(header::COOKIE) && policy.borrow().cookies_count(request.headers()) {
+        request.extensions_mut().insert(CookiesCount);
+    }
     let upgradable = request.extensions().contains::<Upgradable>();
     let decision = decide(request.head(), upgradable);
     if let UpgradeDecision::Refuse(refusal) = decision {
@@ -198,7 +214,7 @@ pub async fn check_origin<B: MessageBody + 'static>(
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         if preflight {
             let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
-            let allowed = "Content-Digest, Content-MD5, Content-Type, Content-Encoding, Digest, Idempotency-Key, \
+            let allowed = "Authorization, Content-Digest, Content-MD5, Content-Type, Content-Encoding, Digest, Idempotency-Key, \
                            If-None-Match, If-Range, Last-Event-ID, Range, Runcast-Claim-Key, Runcast-Client, \
                            Runcast-Commands-After, Runcast-Kind, Runcast-Producer, Runcast-Producer-Seq, \
                            Runcast-Producer-Gap, Runcast-Test, Runcast-User";
@@ -280,6 +296,27 @@ mod tests {
         assert_eq!(check(&[host, ("origin", "null")]), Err("origin"));
         assert_eq!(check(&[host, ("sec-fetch-site", "cross-site")]), Err("origin"));
         assert_eq!(check(&[host, ("sec-fetch-site", "same-origin")]), Ok(RequestOrigin::None));
+    }
+
+    #[test]
+    fn cookies_count_where_our_own_page_or_the_person_asks() {
+        let policy = OriginPolicy::new("https://runs.example.com", &["https://ci.example.org".to_owned()], &[]);
+        let host = ("host", "runs.example.com");
+        for (header, count) in [
+            (("origin", "https://runs.example.com"), true),
+            (("origin", "http://runs.example.com"), false),
+            (("origin", "https://ci.example.org"), false),
+            (("origin", "null"), false),
+            (("sec-fetch-site", "same-origin"), true),
+            (("sec-fetch-site", "none"), true),
+            (("sec-fetch-site", "same-site"), false),
+            (("sec-fetch-site", "cross-site"), false),
+            (("accept", "*/*"), false),
+        ] {
+            assert_eq!(policy.cookies_count(&headers(&[host, header])), count, "{header:?}");
+        }
+        let local = headers(&[("host", "127.0.0.1:3001"), ("origin", "http://127.0.0.1:3001")]);
+        assert!(OriginPolicy::default().cookies_count(&local));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::api::ops::OPENAPI;
 use super::problem::Problem;
+use super::route;
 use crate::protocol::likeness::nearest;
 
 /// Most characters of an unknown name that are shown.
@@ -78,8 +79,8 @@ pub async fn check_parameters<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if !request.query_string().is_empty() && is_checked(request.path()) {
-        let pattern = request.match_pattern().unwrap_or_default();
+    if !request.query_string().is_empty() && is_checked(request.match_info().as_str()) {
+        let pattern = route::pattern(&request).unwrap_or_default();
         if let Some(problem) = refusal(request.method(), &pattern, request.query_string()) {
             return Ok(request.error_response(problem));
         }

@@ -1,9 +1,9 @@
 //! Who sends a request. This is the one place where that is found out; whatever is asked for is asked in this name.
 //!
-//! This server knows nobody: a client says who it is, by `userId` in the query or the header `Runcast-User`. Whoever
+//! Where access is open, the server knows nobody: a client says who it is, by `userId` in the query or the header `Runcast-User`. Whoever
 //! gives no name is `anon:` and what stays the same at each of its requests: the id that it keeps (`clientId` or
 //! `Runcast-Client`), else the session of its WebSocket, else its address. Everybody is a person, but for those that come
-//! through the Model Context Protocol, and nobody is verified.
+//! through the Model Context Protocol, and nobody is verified. With `auth.mode = "token"` it is who the credential says.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -12,9 +12,11 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::Deserialize;
 
+use super::access::RequestRights;
 use super::client_ip;
 use super::edge::WatchEdge;
 use super::problem::Problem;
+use crate::access::Identity;
 use crate::protocol::{Principal, PrincipalKind, Via, connection};
 
 /// Lengths of the id that a client keeps.
@@ -37,10 +39,16 @@ pub(super) struct Caller {
     client: Option<Arc<str>>,
     /// Its address.
     address: Option<std::net::IpAddr>,
+    /// Who it is, where credentials say so.
+    verified: Option<Arc<Identity>>,
 }
 
 impl Caller {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    fn of(request: &HttpRequest, rights: &RequestRights) -> Result<Self, Problem> {
+        if let Some(identity) = rights.identity() {
+            let user = Some(identity.name.clone());
+            return Ok(Self { user, client: None, address: None, verified: Some(identity.clone()) });
+        }
         let query = web::Query::<CallerQuery>::from_query(request.query_string()).map(web::Query::into_inner);
         let query = query.map_err(|error| Problem::bad_request("invalid_query", error.to_string()))?;
         let header = |name: &'static str, code: &'static str| match request.headers().get(name) {
@@ -62,11 +70,14 @@ impl Caller {
         };
         let client = client.map(client_id).transpose()?;
         let trusted = request.app_data::<web::Data<WatchEdge>>().map_or(&[][..], |edge| &edge.trusted_proxies);
-        Ok(Self { user, client, address: client_ip::of(request, trusted) })
+        Ok(Self { user, client, address: client_ip::of(request, trusted), verified: None })
     }
 
     /// One that sends a request over HTTP.
     pub(super) fn over_http(&self) -> Principal {
+        if let Some(identity) = &self.verified {
+            return identity.principal(Via::Http);
+        }
         match (&self.user, &self.client, self.address) {
             (Some(user), ..) => Principal::named(user, Via::Http),
             (None, Some(client), _) => Principal::anonymous(client, Via::Http),
@@ -85,6 +96,9 @@ impl Caller {
 
     /// One that opens a WebSocket; `None`: it has no name but its session's id.
     pub(super) fn over_websocket(&self) -> Option<Principal> {
+        if let Some(identity) = &self.verified {
+            return Some(identity.principal(Via::Ws));
+        }
         match (&self.user, &self.client) {
             (Some(user), _) => Some(Principal::named(user, Via::Ws)),
             (None, Some(client)) => Some(Principal::anonymous(client, Via::Ws)),
@@ -107,7 +121,7 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        ready(Self::of(request, &RequestRights::of_request(request)))
     }
 }
 
@@ -120,7 +134,7 @@ mod tests {
     fn caller(uri: &str, headers: &[(&'static str, &'static str)]) -> Result<Caller, String> {
         let request = headers.iter().fold(TestRequest::with_uri(uri), |r, header| r.append_header(*header));
         let request = request.peer_addr("198.51.100.7:1".parse().unwrap()).to_http_request();
-        Caller::of(&request).map_err(|problem| problem.to_string())
+        Caller::of(&request, &RequestRights::everybodys()).map_err(|problem| problem.to_string())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Error responses: `application/problem+json` (RFC 9457) with a stable `code`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::http::StatusCode;
@@ -20,7 +21,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     retry_after_secs: Option<u64>,
-    headers: Vec<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, Cow<'static, str>)>,
     extra: Map<String, Value>,
 }
 
@@ -49,8 +50,8 @@ impl Problem {
 
     /// Adds a header.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, value));
+    pub fn header(mut self, name: HeaderName, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -89,7 +90,7 @@ impl ResponseError for Problem {
             response.insert_header((header::RETRY_AFTER, secs.to_string()));
         }
         for header in &self.headers {
-            response.append_header(header.clone());
+            response.append_header((header.0.clone(), header.1.as_ref()));
         }
         response.content_type("application/problem+json").body(body.to_string())
     }

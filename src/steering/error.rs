@@ -29,6 +29,7 @@ macro_rules! codes {
 codes! {
     400 "invalid_command" "A member of the command is missing, unknown, or of another kind: `field` names it."
     400 "invalid_claim_key" "`Runcast-Claim-Key` is missing, or not 128 bits in hexadecimal digits or base64url."
+    403 "insufficient_scope" "The credential does not have the scope `control` of this run."
     404 "run_not_found" "The run has no event: commands create nothing."
     404 "command_unknown" "The run has no such command."
     404 "ask_unknown" "The run has no such question."
@@ -101,6 +102,15 @@ impl SteeringError {
         match ClientMessage::command_id(command) {
             Some(id) => Self::saturated().with("commandId", &*id),
             None => Self::saturated(),
+        }
+    }
+
+    /// The refusal of a command of somebody who may not steer the run; it names the command if that can be read.
+    pub fn not_permitted(command: &str) -> Self {
+        let refused = Self::new("insufficient_scope", "this credential does not have the scope control of this run");
+        match ClientMessage::command_id(command) {
+            Some(id) => refused.with("commandId", &*id),
+            None => refused,
         }
     }
 

@@ -310,6 +310,8 @@ async fn a_session_that_panics_ends_its_own_connection_and_no_other() {
         let admission = Admission {
             connection: Connection::begin(run(), None),
             principal: None,
+            may_steer: true,
+            until: None,
             after: After::Latest,
             encoding: Encoding::Sse,
             screen: ScreenChoice::off(),

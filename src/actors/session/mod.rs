@@ -34,7 +34,7 @@ use crate::protocol::cursor::Place;
 use crate::protocol::message::{ServerMessage, sse_retry};
 use crate::protocol::segment::Encoding;
 use crate::protocol::{After, Connection, Principal, ScreenChoice, Timestamp};
-use crate::steering::Steering;
+use crate::steering::{Steering, SteeringError, command_message};
 
 mod commands;
 pub mod core;
@@ -42,6 +42,7 @@ pub mod drive;
 mod liveness;
 mod memory;
 mod outbox;
+mod rights_end;
 mod screens;
 mod transport;
 mod viewer;
@@ -50,6 +51,7 @@ pub mod write_half;
 use commands::SocketCommands;
 use core::{Arrival, Effects, Input, SessionCore};
 use drive::{Driver, Environment};
+pub use rights_end::RightsEnd;
 pub use transport::Wire;
 use write_half::{Mode, WriteHalf};
 
@@ -65,6 +67,10 @@ pub struct Admission {
     pub after: After,
     /// Who gives commands on it; `None`: one who gave no name, known by the session's id.
     pub principal: Option<Principal>,
+    /// Whether commands are taken from it.
+    pub may_steer: bool,
+    /// When its rights end; `None`: never.
+    pub until: Option<RightsEnd>,
     /// How messages are written.
     pub encoding: Encoding,
     /// What it looks at; of no matter where no frames can be shown.
@@ -113,6 +119,8 @@ pub struct Session<W: Wire> {
     port: Rc<SessionPort>,
     /// Its [`ViewerId`](super::hub::ViewerId), of which a thread has far fewer than this holds.
     viewer: u32,
+    /// Whether commands are taken from it.
+    may_steer: bool,
     client_ip: Option<IpAddr>,
     _guards: Guards,
 }
@@ -128,7 +136,8 @@ pub struct Guards {
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
-        let Admission { connection, principal, after, encoding, screen, refused, notice, client_ip } = admission;
+        let Admission { connection, principal, may_steer, until, after, encoding, screen, refused, notice, client_ip } =
+            admission;
         let retry = (encoding == Encoding::Sse).then(|| sse_retry(SSE_RETRY_MS, connection.session));
         let hub = &port.hub;
         // A socket that can't be tuned has failed already; its first read tells.
@@ -144,8 +153,14 @@ impl<W: Wire> Session<W> {
         let core = SessionCore::new(arrival, encoding == Encoding::WebSocket);
         let commands = principal.map(|by| Box::new(SocketCommands::of(by)));
         let subscription = None;
-        let session = Self { core, write_half, subscription, commands, port, viewer, client_ip, _guards: guards };
-        spawn_temporary(Context::new(), session);
+        let session =
+            Self { core, write_half, subscription, commands, port, viewer, may_steer, client_ip, _guards: guards };
+        let mut ctx = Context::new();
+        if let Some(until) = until {
+            let ended = wrap_future::<_, Self>(until.reached());
+            ctx.spawn(ended.map(|(), session, ctx| session.on(Input::RightsEnded, ctx)));
+        }
+        spawn_temporary(ctx, session);
     }
 
     /// Has the core's driver deal with something; `found` is the room of an input that says so.
@@ -155,9 +170,10 @@ impl<W: Wire> Session<W> {
         ctx: &mut Context<Self>,
         act: impl FnOnce(&mut Driver<'_, W, Surroundings<'_, W>>) -> T,
     ) -> T {
-        let Self { core, write_half, subscription, commands, port, .. } = self;
+        let Self { core, write_half, subscription, commands, port, may_steer, .. } = self;
         let mut effects = port.effects.take();
-        let mut environment = Surroundings { write_half, subscription, commands, port, found, ctx };
+        let may_steer = *may_steer;
+        let mut environment = Surroundings { write_half, subscription, commands, may_steer, port, found, ctx };
         let done = act(&mut Driver { core, write_half, effects: &mut effects, environment: &mut environment });
         effects.shrink();
         port.effects.set(effects);
@@ -174,6 +190,7 @@ struct Surroundings<'a, W: Wire> {
     write_half: &'a Rc<WriteHalf<W>>,
     subscription: &'a mut Option<Subscription>,
     commands: &'a mut Option<Box<SocketCommands>>,
+    may_steer: bool,
     port: &'a SessionPort,
     /// The room that the registry has just found.
     found: Option<Arc<RoomPort>>,
@@ -241,6 +258,9 @@ impl<W: Wire> Environment for Surroundings<'_, W> {
     }
 
     fn steer(&mut self, command: Box<str>) -> Result<(), Box<ServerMessage>> {
+        if !self.may_steer {
+            return Err(Box::new(command_message(Err(SteeringError::not_permitted(&command)))));
+        }
         SocketCommands::take(self.commands, command, self.write_half)?;
         SocketCommands::proceed(self.commands, self.write_half, self.port, self.ctx);
         Ok(())

@@ -23,7 +23,7 @@ use super::messages::registry::FindRoom;
 use super::messages::screen::ShownFrame;
 use super::messages::viewer::{Delivery, Viewer};
 use super::session::write_half::{Flushed, Mode, WriteHalf};
-use super::session::{Guards, Wire};
+use super::session::{Guards, RightsEnd, Wire};
 use super::shared::{InterestPart, RoomGauge};
 use super::supervision::{ServiceRecipient, TemporaryActor, spawn_temporary};
 use crate::artifacts::{ArtifactError, ArtifactService, LiveTrace, LiveTraceError};
@@ -48,6 +48,8 @@ pub struct TraceAdmission {
     pub connection: Connection,
     /// The trace.
     pub trace: TraceId,
+    /// When the viewer's rights end; `None`: never.
+    pub until: Option<RightsEnd>,
     /// Close at once, with this: a browser can't read the status of a refused upgrade.
     pub refused: Option<CloseReason>,
     /// The client's address, for the log.
@@ -116,7 +118,7 @@ pub struct TraceSession<W: Wire> {
 impl<W: Wire> TraceSession<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: &[u8], admission: TraceAdmission, port: Rc<TracePort>, guards: Guards) {
-        let TraceAdmission { connection, trace, refused, client_ip } = admission;
+        let TraceAdmission { connection, trace, until, refused, client_ip } = admission;
         let hub = &port.hub;
         // A socket that can't be tuned has failed already; its first read tells.
         let _ = wire.tune(hub.limits.send_buffer_bytes);
@@ -148,7 +150,12 @@ impl<W: Wire> TraceSession<W> {
             Some(reason) => session.close(reason),
             None => session.received(early),
         }
-        spawn_temporary(Context::new(), session);
+        let mut ctx = Context::new();
+        if let Some(until) = until {
+            let ended = wrap_future::<_, Self>(until.reached());
+            ctx.spawn(ended.map(|(), session, _| session.close(CloseReason::Unauthorized)));
+        }
+        spawn_temporary(ctx, session);
     }
 
     fn close(&self, reason: CloseReason) {

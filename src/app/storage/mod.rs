@@ -21,6 +21,7 @@ use crate::storage::packages::Packages;
 use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
+mod access;
 pub(super) mod artifacts;
 mod beside;
 pub(super) mod close;
@@ -49,6 +50,7 @@ impl Storage {
         };
         let catalog = open_catalog(config).await.context("catalog.url")?;
         let packages = Packages::built_in(catalog.clone());
+        let (authenticator, first_key) = access::open(config, catalog.clone(), journal.clock()).await?.unzip();
         let artifacts = artifacts::open(config, catalog.clone(), journal.clone()).await?;
         if let Some(journal) = &redis {
             journal.first_attempt().await.context("journal.url")?;
@@ -59,6 +61,8 @@ impl Storage {
             run_catalog: catalog.clone(),
             catalog,
             packages,
+            authenticator,
+            first_key,
             redis,
             presence,
             artifacts,

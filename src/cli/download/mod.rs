@@ -98,7 +98,7 @@ async fn download(args: &DownloadArgs) -> anyhow::Result<DownloadTotals> {
     }
     let progress = TransferProgress::new(wanted.len(), args.quiet);
     // The URLs of files may be encrypted when the server is not, and vice versa.
-    let files = client(true).or_else(|_| client(false))?;
+    let files = client(true, None).or_else(|_| client(false, None))?;
     let fetching = Fetching { args, servers: args.asking.servers()?, files };
     let mut fetches = futures_util::stream::iter(wanted)
         .map(async |(artifact, place)| {

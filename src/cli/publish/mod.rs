@@ -85,7 +85,7 @@ struct PublishInput {
 pub fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
     let PublishInput { reader, size, producer } = PublishInput::open(&args)?;
     let bar = progress_bar(size);
-    let mut poster = Poster::new(&args.servers.url, &args.run, Duration::from_secs(args.timeout))?;
+    let mut poster = Poster::new(&args.servers.urls()?, &args.run, Duration::from_secs(args.timeout))?;
     if let Some(producer) = &producer {
         poster.repeat(producer);
     }

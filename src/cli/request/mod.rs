@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::sleep;
@@ -93,7 +93,7 @@ pub(super) struct Servers {
 impl Servers {
     /// `urls` must not be empty.
     pub(super) fn new(urls: &[ServerUrl]) -> Result<Self, AskError> {
-        let client = client(urls.iter().any(ServerUrl::is_encrypted))?;
+        let client = client(urls.iter().any(ServerUrl::is_encrypted), urls.first().and_then(ServerUrl::authorization))?;
         Ok(Self { client, urls: urls.into(), at: Arc::default() })
     }
 
@@ -187,12 +187,16 @@ impl Servers {
     }
 }
 
-/// An HTTP client. Without encryption it loads no root certificates, which not every system has.
-pub(super) fn client(is_encrypted: bool) -> Result<Client, AskError> {
+/// An HTTP client, which shows every server that it asks `authorization`. Without encryption it loads no root certificates,
+/// which not every system has.
+pub(super) fn client(is_encrypted: bool, authorization: Option<HeaderValue>) -> Result<Client, AskError> {
     let mut client = Client::builder()
         .user_agent(concat!("runcast/", env!("CARGO_PKG_VERSION")))
         // A redirect must not turn a POST into a GET.
         .redirect(reqwest::redirect::Policy::none());
+    if let Some(authorization) = authorization {
+        client = client.default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]));
+    }
     if !is_encrypted {
         client = client.tls_certs_only([]);
     }

@@ -121,7 +121,7 @@ fn wrong_usage(reason: impl std::fmt::Display) -> ExitCode {
 }
 
 async fn give(args: &SteerArgs, action: &SteerAction, command: Map<String, Value>) -> anyhow::Result<ExitCode> {
-    let servers = Servers::new(&args.servers.url)?;
+    let servers = Servers::new(&args.servers.urls()?)?;
     let body = Bytes::from(Value::Object(command).to_string());
     let request = |client: &Client, server: &ServerUrl| {
         let request = client.post(server.commands(&args.run)).header(CONTENT_TYPE, "application/json");

@@ -33,7 +33,7 @@ const MAX_ENDED: usize = 5;
 /// # Errors
 /// The run's state can't be had, or written.
 pub(super) fn show(args: &SteerArgs) -> anyhow::Result<ExitCode> {
-    let servers = Servers::new(&args.servers.url)?;
+    let servers = Servers::new(&args.servers.urls()?)?;
     let state = match block_on(args.state(&servers, args.patience(PATIENCE)))? {
         Ok(state) => state,
         Err(error @ AskError::Refused { .. }) => {

@@ -138,7 +138,7 @@ async fn upload(args: &UploadArgs, files: &[UploadSource], mut totals: UploadTot
 
 /// Reads the run's artifacts and the server's terms for uploads.
 async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &TransferProgress) -> anyhow::Result<Sender> {
-    let (servers, patience) = (Servers::new(&args.servers.url)?, Duration::from_secs(args.timeout));
+    let (servers, patience) = (Servers::new(&args.servers.urls()?)?, Duration::from_secs(args.timeout));
     let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut there = ExistingArtifacts::default();
     let on_retry = |retry: &Retry<'_>| {
@@ -153,7 +153,7 @@ async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &TransferPr
     Ok(Sender {
         servers,
         // The store may be encrypted when the server is not, and vice versa.
-        store: client(true).or_else(|_| client(false))?,
+        store: client(true, None).or_else(|_| client(false, None))?,
         run: args.run.clone(),
         kind: args.kind,
         content_type: args.content_type.clone(),

@@ -7,6 +7,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
@@ -70,9 +72,9 @@ impl Dialler {
     pub(super) fn dial(&mut self, after: After, greeted: bool) -> Dialling {
         let server = &self.servers[self.attempts % self.servers.len()];
         self.attempts += 1;
-        let url = server.live(&self.run, &after_text(after));
+        let (url, authorization) = (server.live(&self.run, &after_text(after)), server.authorization());
         Box::pin(async move {
-            match timeout(CONNECT, connect(url.as_str(), greeted)).await {
+            match timeout(CONNECT, connect(url.as_str(), authorization, greeted)).await {
                 Ok(dialled) => dialled,
                 Err(_) => Err(DialRefused::Failed(io::Error::from(io::ErrorKind::TimedOut).into())),
             }
@@ -80,9 +82,13 @@ impl Dialler {
     }
 }
 
-async fn connect(url: &str, greeted: bool) -> Result<Dialled, DialRefused> {
+async fn connect(url: &str, authorization: Option<HeaderValue>, greeted: bool) -> Result<Dialled, DialRefused> {
     let config = WebSocketConfig::default().max_message_size(Some(MOST_MESSAGE)).max_frame_size(Some(MOST_MESSAGE));
-    let (mut socket, _) = connect_async_with_config(url, Some(config), false).await.map_err(DialRefused::Failed)?;
+    let mut request = url.into_client_request().map_err(DialRefused::Failed)?;
+    if let Some(authorization) = authorization {
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+    }
+    let (mut socket, _) = connect_async_with_config(request, Some(config), false).await.map_err(DialRefused::Failed)?;
     let mut first = None;
     while greeted && first.is_none() {
         match socket.next().await {

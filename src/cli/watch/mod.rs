@@ -72,9 +72,10 @@ pub struct WatchArgs {
 /// # Errors
 /// The run can't be watched, or no longer.
 pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
+    let servers = args.servers.urls()?;
     let mut watch = Watching {
-        look: RunLook::new(&args.servers.url, args.run.clone())?,
-        dialler: Dialler::new(args.run.clone(), args.servers.url),
+        look: RunLook::new(&servers, args.run.clone())?,
+        dialler: Dialler::new(args.run.clone(), servers),
         run: args.run,
         follow: FollowedRun::new(args.after),
         out: WatchOutput::new(args.json),

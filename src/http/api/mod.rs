@@ -1,5 +1,6 @@
 //! The routes below `/api`, one file per resource.
 
+pub(super) mod access;
 pub(super) mod artifacts;
 pub(super) mod cleanup;
 pub(super) mod commands;

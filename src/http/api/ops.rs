@@ -8,13 +8,14 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::access::RequestRights;
 use super::super::edge::{ActorsEdge, MetricsEdge, ReadinessEdge};
 use super::super::problem::Problem;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
 use crate::actors::shared::{Doorbell, NodeIdConflict};
 use crate::node::NodePhase;
-use crate::protocol::{Timestamp, schema};
+use crate::protocol::{Scope, Timestamp, schema};
 use crate::tasks;
 
 /// Longest wait for a dependency's answer to a probe.
@@ -44,7 +45,11 @@ async fn probe<E: std::fmt::Display>(ask: impl Future<Output = Result<(), E>>) -
 }
 
 /// `GET /ready`: 503 only where another node would serve better.
-pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Query<ReadyQuery>) -> HttpResponse {
+pub(in crate::http) async fn ready(
+    edge: web::Data<ReadinessEdge>,
+    rights: RequestRights,
+    query: web::Query<ReadyQuery>,
+) -> HttpResponse {
     let journal = probe(edge.journal.probe()).await;
     let catalog = probe(edge.catalog.probe()).await;
     let objects = match &edge.artifacts {
@@ -67,6 +72,9 @@ pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Q
         NodePhase::Ready if query.strict.as_deref() == Some("1") => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
         NodePhase::Ready => (StatusCode::OK, "degraded"),
     };
+    if !rights.permit(Scope::Ops, None) {
+        return HttpResponse::build(status).json(json!({"status": word}));
+    }
     let mut warnings = edge.warnings.to_vec();
     warnings.extend(edge.journal.doubts());
     warnings.extend(edge.journal.clock().check().err().map(|jump| jump.to_string()));

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::super::access::RequestRights;
 use super::super::edge::{Cluster, ViewersEdge};
 use super::super::problem::Problem;
 use super::events::run_id;
 use crate::actors::messages::thread_agent::{ListViewers, RunViewers};
-use crate::protocol::{Connection, RunId, Timestamp};
+use crate::protocol::{Connection, RunId, Scope, Scopes, Timestamp};
 use crate::storage::presence::{Figures, NodeSeen, RegisterError};
 
 /// Default number of viewers listed.
@@ -122,11 +123,15 @@ struct Details {
 /// `GET /api/runs/{runId}/viewers`
 pub(in crate::http) async fn viewers(
     edge: web::Data<ViewersEdge>,
+    rights: RequestRights,
     path: web::Path<String>,
     query: web::Query<ViewersQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
     let details = query.details.as_deref() == Some("1");
+    if details {
+        rights.require(Scopes::from_iter([Scope::Control]), Some(&run))?;
+    }
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_request("invalid_limit", format!("limit must be 1 to {MAX_LIMIT}, not {limit}")));

@@ -9,12 +9,14 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::super::access::{RequestRights, needs};
 use super::super::api::events::{self, run_id};
 use super::super::api::{artifacts, run_list, run_tests, runs};
 use super::super::principal::Caller;
 use super::super::problem::Problem;
 use super::rpc::RpcError;
 use super::tools::Tool;
+use crate::protocol::{RunId, Scopes};
 use crate::steering::Steering;
 
 /// Seconds that `wait_events` waits if it is not told, and at most: clients give up after a minute.
@@ -47,12 +49,24 @@ pub(super) async fn call(
     request: &HttpRequest,
     caller: &Caller,
 ) -> Result<Map<String, Value>, RpcError> {
-    let asked = Call { arguments, request, caller }.ask(tool).await;
+    let asked = match permitted(tool, &arguments, request) {
+        Ok(()) => Call { arguments, request, caller }.ask(tool).await,
+        Err(problem) => Err(CallError::Refused(problem)),
+    };
     match asked {
         Ok(json) => Ok(answered(tool, &json)),
         Err(CallError::Arguments(error)) => Err(error),
         Err(CallError::Refused(problem)) => Ok(refused(problem).await),
     }
+}
+
+/// Whether the sender may ask this of the run that the arguments name.
+fn permitted(tool: Tool, arguments: &Map<String, Value>, request: &HttpRequest) -> Result<(), Problem> {
+    let (method, pattern) = tool.route();
+    // A run that is misnamed is told by the tool itself, which looks nothing up for it.
+    let run = arguments.get("runId").and_then(Value::as_str).and_then(|name| RunId::parse(name).ok());
+    let needed = needs::of(method, pattern).unwrap_or(Scopes::all());
+    RequestRights::of_request(request).require(needed, run.as_ref())
 }
 
 struct Call<'a> {
@@ -65,7 +79,10 @@ impl Call<'_> {
     async fn ask(mut self, tool: Tool) -> Result<Box<RawValue>, CallError> {
         let request = self.request;
         match tool {
-            Tool::ListRuns => read(run_list::list(data(request)?, self.query()?).await?).await,
+            Tool::ListRuns => {
+                let rights = RequestRights::of_request(request);
+                read(run_list::list(data(request)?, rights, self.query()?).await?).await
+            }
             Tool::GetRun => self.state().await,
             Tool::ListTests => {
                 let run = web::Path::from(self.text("runId")?);

@@ -5,6 +5,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value, json};
 
+use super::access::{RequestRights, needs};
 use super::body::read::{self, Limit};
 use super::edge::Bodies;
 use super::media_type::content_type;
@@ -84,10 +85,15 @@ async fn answer(
             put("cacheScope", "public".into());
         }
         RpcCall::ListTools => {
-            put("tools", Tool::ALL.into_iter().map(Tool::described).collect());
+            let rights = RequestRights::of_request(request);
+            let is_offered = |tool: &Tool| {
+                let (method, pattern) = tool.route();
+                needs::of(method, pattern).is_some_and(|needed| rights.require(needed, None).is_ok())
+            };
+            put("tools", Tool::ALL.into_iter().filter(is_offered).map(Tool::described).collect());
             if asked.is_modern {
                 put("ttlMs", TOOLS_TTL_MS.into());
-                put("cacheScope", "public".into());
+                put("cacheScope", if rights.identity().is_some() { "private" } else { "public" }.into());
             }
         }
         RpcCall::Call(name, arguments) => {

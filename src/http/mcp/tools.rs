@@ -64,6 +64,21 @@ impl Tool {
         }
     }
 
+    /// The route of the same purpose: who may ask it may ask the tool.
+    pub(super) const fn route(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ListRuns => ("GET", "/api/runs"),
+            Self::GetRun => ("GET", "/api/runs/{runId}"),
+            Self::ListTests => ("GET", "/api/runs/{runId}/tests"),
+            Self::ReadEvents | Self::WaitEvents => ("GET", "/api/runs/{runId}/events"),
+            Self::SendCommand | Self::TakeControl | Self::RenewControl | Self::ReleaseControl | Self::Answer => {
+                ("POST", "/api/runs/{runId}/commands")
+            }
+            Self::ListArtifacts => ("GET", "/api/runs/{runId}/artifacts"),
+            Self::ArtifactUrl => ("GET", "/api/runs/{runId}/artifacts/{artifactId}/download"),
+        }
+    }
+
     /// Its name.
     pub(super) const fn name(self) -> &'static str {
         match self {

@@ -4,11 +4,13 @@
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::access::RequestRights;
 use super::edge::RunsEdge;
 use super::events::run_id;
 use super::host;
 use super::media_type::accepts_html;
 use super::problem::Problem;
+use crate::protocol::Scope;
 
 mod assets;
 mod policy;
@@ -77,7 +79,10 @@ pub(super) async fn run(
         Err(_) if accepts_html(&request) => return missing(request, policies).await,
         run => run?,
     };
-    let title = title::title(&run, &*runs.run_catalog).await;
+    let title = match RequestRights::of_request(&request).permit(Scope::View, Some(&run)) {
+        true => title::title(&run, &*runs.run_catalog).await,
+        false => title::unknown(&run),
+    };
     page(&request, &policies, PageKind::Run, &title)
 }
 

@@ -47,8 +47,15 @@ pub(super) async fn title(run: &RunId, catalog: &dyn RunCatalog) -> String {
         }
         Err(_) => None,
     };
-    let told = found.and_then(|found| told(run, &found)).unwrap_or_else(|| run.to_string());
-    format!("{told} · runcast")
+    match found.and_then(|found| told(run, &found)) {
+        Some(told) => format!("{told} · runcast"),
+        None => unknown(run),
+    }
+}
+
+/// The title for whoever is told nothing of the run.
+pub(super) fn unknown(run: &RunId) -> String {
+    format!("{run} · runcast")
 }
 
 fn told(run: &RunId, found: &ComparedRun) -> Option<String> {

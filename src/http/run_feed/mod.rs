@@ -5,18 +5,20 @@
 //! was on its way into the database is not missed. When the catalog or the journal does not answer, all listeners are
 //! sent away to come back: then they read the list anew.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::sleep;
 use tracing::debug;
 
 use super::api::run_list::ShownRun;
-use crate::protocol::{RunId, Seq};
+use crate::protocol::{RunId, RunPatterns, Seq};
 use crate::storage::catalog::runs::{ListedRun, RunCatalog};
 use crate::storage::journal::Journal;
 use crate::tasks::{restarted, spawn};
@@ -74,6 +76,34 @@ struct FeedRecord {
     runs: Vec<ShownRun>,
     /// Runs that are no longer listed.
     gone: Vec<RunId>,
+}
+
+/// The record with those of its runs that may be seen; `None`: there are none.
+fn visible(record: &Bytes, names: &RunPatterns) -> Option<Bytes> {
+    let json = record.strip_prefix(b"data: ")?;
+    let mut told: FeedParts<'_> = serde_json::from_slice(json).ok()?;
+    let is_visible = |name: &str| RunId::parse(name).is_ok_and(|run| names.has(&run));
+    told.runs.retain(|run| serde_json::from_str::<NamedRun<'_>>(run.get()).is_ok_and(|run| is_visible(&run.run_id)));
+    told.gone.retain(|run| is_visible(run));
+    if told.runs.is_empty() && told.gone.is_empty() {
+        return None;
+    }
+    serde_json::to_string(&told).ok().map(|json| format!("data: {json}\n\n").into())
+}
+
+/// A record that is read again.
+#[derive(Serialize, Deserialize)]
+struct FeedParts<'a> {
+    #[serde(borrow)]
+    runs: Vec<&'a RawValue>,
+    gone: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NamedRun<'a> {
+    #[serde(borrow)]
+    run_id: Cow<'a, str>,
 }
 
 /// What was told of a run: when its row was written, and its last events.
@@ -220,5 +250,21 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(text.strip_suffix("\n\n").unwrap()).unwrap();
         assert_eq!((&json["runs"][0]["runId"], &json["runs"][0]["events"]), (&"a".into(), &7.into()));
         assert_eq!(json["gone"], serde_json::json!(["x"]));
+    }
+
+    #[test]
+    fn who_may_see_some_runs_is_told_of_those_alone() {
+        let run = |name| RunId::parse(name).unwrap();
+        let record = record(vec![listed("a1", 1, 7), listed("b", 1, 7)], vec![run("a2"), run("c")]).unwrap();
+        let shown = |pattern: &str| {
+            let shown = visible(&record, &RunPatterns::parse(&[pattern]).unwrap())?;
+            let text = std::str::from_utf8(&shown).unwrap().strip_prefix("data: ").unwrap().to_owned();
+            let json: serde_json::Value = serde_json::from_str(text.strip_suffix("\n\n").unwrap()).unwrap();
+            let names: Vec<_> = json["runs"].as_array().unwrap().iter().map(|run| run["runId"].clone()).collect();
+            Some(serde_json::json!([names, json["gone"]]))
+        };
+        assert_eq!(shown("a*"), Some(serde_json::json!([["a1"], ["a2"]])));
+        assert_eq!(shown("c"), Some(serde_json::json!([[], ["c"]])));
+        assert_eq!(shown("d"), None);
     }
 }

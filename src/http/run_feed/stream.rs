@@ -12,11 +12,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
+use super::super::access::{AccessPolicy, RequestRights};
 use super::super::edge::{RunsEdge, WatchEdge};
 use super::super::problem::{Problem, saturated};
 use super::super::transfer::{Outgoing, Pipe, pipe};
-use super::{FeedLimits, FeedListener};
+use super::{FeedLimits, FeedListener, visible};
+use crate::actors::session::RightsEnd;
 use crate::node::{Node, NodePhase};
+use crate::protocol::RunPatterns;
 use crate::tasks::spawn_local;
 
 /// How long a listener that was sent away waits, in milliseconds, before it comes back.
@@ -30,6 +33,7 @@ const COMMENT: &[u8] = b":\n\n";
 pub(in crate::http) async fn stream(
     edge: web::Data<RunsEdge>,
     watch: web::Data<WatchEdge>,
+    (rights, policy): (RequestRights, web::Data<AccessPolicy>),
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     if request.method() == Method::HEAD {
@@ -42,16 +46,36 @@ pub(in crate::http) async fn stream(
     let Some(listener) = edge.feed.listen().await else { return Ok(come_back()) };
     let (ours, body) = pipe(outgoing);
     // It ends with its connection, whose end it finds when it next writes.
-    drop(spawn_local("run_feed_listener", tell(listener, ours, watch.node.clone(), edge.feed.limits())));
+    let access = ListenerAccess { names: rights.visible(), until: policy.end_of(&rights) };
+    drop(spawn_local("run_feed_listener", tell(listener, access, ours, watch.node.clone(), edge.feed.limits())));
     Ok(head().body(body))
 }
 
-/// Tells a listener what is new, until it goes, is too slow, or the node goes.
-async fn tell(listener: FeedListener, mut pipe: Pipe, node: Node, limits: FeedLimits) {
+/// What a listener may see.
+struct ListenerAccess {
+    /// Runs with these names; `None`: all.
+    names: Option<RunPatterns>,
+    /// When it may see nothing any more; `None`: never.
+    until: Option<RightsEnd>,
+}
+
+/// Tells a listener what is new, until it goes, is too slow, may see nothing any more, or the node goes.
+async fn tell(listener: FeedListener, access: ListenerAccess, mut pipe: Pipe, node: Node, limits: FeedLimits) {
     let FeedListener { first, mut told, _permit } = listener;
-    let mut next = Ok(first);
+    let ListenerAccess { names, until } = access;
+    let seen = |record: Bytes| match &names {
+        Some(names) => visible(&record, names).unwrap_or(Bytes::from_static(COMMENT)),
+        None => record,
+    };
+    let mut next = Ok(seen(first));
     let drains = node.drains();
-    tokio::pin!(drains);
+    let ended = async move {
+        match until {
+            Some(until) => until.reached().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(drains, ended);
     loop {
         let (piece, is_last) = match next {
             Ok(piece) => (piece, false),
@@ -63,8 +87,9 @@ async fn tell(listener: FeedListener, mut pipe: Pipe, node: Node, limits: FeedLi
         }
         next = tokio::select! {
             () = &mut drains => Err(COME_BACK_SOON_MS),
+            () = &mut ended => Err(COME_BACK_SOON_MS),
             news = timeout(limits.comment, told.recv()) => match news {
-                Ok(Ok(Some(record))) => Ok(record),
+                Ok(Ok(Some(record))) => Ok(seen(record)),
                 Ok(Ok(None) | Err(RecvError::Closed)) => Err(COME_BACK_MS),
                 Ok(Err(RecvError::Lagged(_))) => Err(COME_BACK_SOON_MS),
                 Err(_) => Ok(Bytes::from_static(COMMENT)),

@@ -11,6 +11,7 @@ use futures_util::stream;
 use tracing::info;
 
 use super::super::api::events::{invalid_after, run_id};
+use super::super::access::{AccessPolicy, RequestRights};
 use super::super::client_ip;
 use super::super::edge::WatchEdge;
 use super::super::problem::{Problem, saturated};
@@ -34,6 +35,7 @@ const COME_BACK_MS: u64 = 5_000;
 pub(in crate::http) async fn server_sent_events(
     edge: web::Data<WatchEdge>,
     rooms: web::Data<Rooms>,
+    (rights, policy): (RequestRights, web::Data<AccessPolicy>),
     request: HttpRequest,
     path: web::Path<String>,
     query: web::Query<WatchQuery>,
@@ -74,6 +76,8 @@ pub(in crate::http) async fn server_sent_events(
     let admission = Admission {
         connection,
         principal: None,
+        may_steer: false,
+        until: policy.end_of(&rights),
         after,
         encoding: Encoding::Sse,
         screen: ScreenChoice::off(),

@@ -5,6 +5,7 @@ use actix_web_actors::ws;
 
 use super::super::api::events::{after, run_id};
 use super::super::api::live_traces::trace_id;
+use super::super::access::{AccessPolicy, RequestRights};
 use super::super::client_ip;
 use super::super::edge::{ArtifactsEdge, WatchEdge};
 use super::super::principal::Caller;
@@ -16,7 +17,7 @@ use crate::actors::trace_session::TraceAdmission;
 use crate::node::NodePhase;
 use crate::protocol::close::CloseReason;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Connection, RunId};
+use crate::protocol::{Connection, RunId, Scope, Scopes};
 
 /// WebSocket sub-protocols; a client need not ask for one.
 const PROTOCOLS: &[&str] = &["runcast.v1"];
@@ -25,22 +26,26 @@ const PROTOCOLS: &[&str] = &["runcast.v1"];
 pub(in crate::http) async fn web_socket(
     edge: web::Data<WatchEdge>,
     request: HttpRequest,
-    caller: Caller,
+    (caller, policy): (Caller, web::Data<AccessPolicy>),
+    rights: RequestRights,
     path: web::Path<String>,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
-    handshake(&edge, &request, &caller, run_id(&path)?, &query)
+    handshake(&edge, &request, &caller, (&rights, &policy), run_id(&path)?, &query)
 }
 
 /// `GET /ws/test-control?runId=R&userId=U`: the older route of the WebSocket.
 pub(in crate::http) async fn test_control(
     edge: web::Data<WatchEdge>,
     request: HttpRequest,
-    caller: Caller,
+    (caller, policy): (Caller, web::Data<AccessPolicy>),
+    rights: RequestRights,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = query.run_id.as_deref().ok_or_else(|| Problem::bad_request("invalid_run_id", "runId is missing"))?;
-    handshake(&edge, &request, &caller, run_id(run)?, &query)
+    let run = run_id(run)?;
+    rights.require(Scopes::from_iter([Scope::View]), Some(&run))?;
+    handshake(&edge, &request, &caller, (&rights, &policy), run, &query)
 }
 
 /// Answers the handshake. The upgrade takes the [`Admission`] from the response's extensions and starts the session.
@@ -48,15 +53,19 @@ fn handshake(
     edge: &WatchEdge,
     request: &HttpRequest,
     caller: &Caller,
+    (rights, policy): (&RequestRights, &AccessPolicy),
     run: RunId,
     query: &WatchQuery,
 ) -> Result<HttpResponse, Problem> {
     let (after, screen) = (after(query.after.as_deref())?, query.screens()?);
     let mut response = switch(request, PROTOCOLS)?;
     let client_ip = client_ip::of(request, &edge.trusted_proxies);
+    let may_steer = rights.permit(Scope::Control, Some(&run));
     let admission = Admission {
         connection: Connection::begin(run, caller.user.clone()),
         principal: caller.over_websocket(),
+        may_steer,
+        until: policy.end_of(rights),
         after,
         encoding: Encoding::WebSocket,
         screen,
@@ -72,6 +81,7 @@ fn handshake(
 pub(in crate::http) async fn live_trace(
     edge: web::Data<WatchEdge>,
     artifacts: web::Data<ArtifactsEdge>,
+    (rights, policy): (RequestRights, web::Data<AccessPolicy>),
     request: HttpRequest,
     caller: Caller,
     path: web::Path<(String, String)>,
@@ -82,6 +92,7 @@ pub(in crate::http) async fn live_trace(
     let admission = TraceAdmission {
         connection: Connection::begin(run, caller.user.clone()),
         trace,
+        until: policy.end_of(&rights),
         refused: refused(&edge),
         client_ip: client_ip::of(&request, &edge.trusted_proxies),
     };

@@ -133,6 +133,11 @@ impl RunPatterns {
         Self::try_from(patterns)
     }
 
+    /// Those of several holders together, however many there are.
+    pub fn of_many(patterns: Vec<RunPattern>) -> Self {
+        Self(patterns.into())
+    }
+
     /// Whether they are all runs.
     pub fn is_all(&self) -> bool {
         self.0.iter().any(|pattern| pattern.as_str().bytes().all(|byte| byte == b'*'))

@@ -1,11 +1,12 @@
-//! The part of the catalog that says who may do something: API keys, share links, and what has been revoked.
+//! The part of the catalog that says who may do something: API keys, share links, sessions of people, and what has been
+//! revoked.
 
 use async_trait::async_trait;
 
 use super::CatalogError;
 use super::tables::{CatalogStatement, Cells, Tables};
 use crate::protocol::rights::ScopeError;
-use crate::protocol::{PrincipalKind, Rights, RunPatterns, Scopes, Sha256, Timestamp};
+use crate::protocol::{PrincipalKind, Rights, RunId, RunPatterns, Scopes, Sha256, Timestamp};
 
 /// Most revocations that are read at once: as many as a catalog is expected to have of them at most.
 pub const MAX_REVOCATIONS: usize = 100_000;
@@ -17,9 +18,11 @@ pub enum CredentialKind {
     Key,
     /// The secret of a share link.
     Share,
+    /// What the browser of somebody who has signed in shows.
+    Session,
 }
 
-/// An API key or a share link, without its secret.
+/// An API key, a share link or a session, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialRow {
     /// Names it in lists and in the audit log.
@@ -28,7 +31,9 @@ pub struct CredentialRow {
     pub kind: CredentialKind,
     /// SHA-256 of the secret.
     pub digest: Sha256,
-    /// What people call it.
+    /// Whose it is.
+    pub subject: String,
+    /// What people call it, or its holder.
     pub name: String,
     /// Who is to hold it.
     pub holder: PrincipalKind,
@@ -71,15 +76,15 @@ pub enum Revoked {
 pub struct CredentialFilter {
     /// Only of this kind.
     pub kind: Option<CredentialKind>,
-    /// Only those that this subject made.
-    pub maker: Option<String>,
+    /// Only those that are for this run alone.
+    pub run: Option<RunId>,
     /// Begins after this row, given by its time and id.
     pub after: Option<(Timestamp, String)>,
     /// Most rows.
     pub limit: usize,
 }
 
-/// API keys, share links and revocations.
+/// API keys, share links, sessions and revocations.
 #[async_trait]
 pub trait AccessCatalog: Send + Sync + 'static {
     /// Adds a credential.
@@ -100,7 +105,7 @@ pub trait AccessCatalog: Send + Sync + 'static {
     async fn forget_access(&self, now: Timestamp, expired_before: Timestamp) -> Result<(), CatalogError>;
 }
 
-const COLUMNS: &str = "id, kind, digest, name, holder, scopes, runs, maker, made_with, created_at, expires_at, used_at";
+const COLUMNS: &str = "id, kind, digest, subject, name, holder, scopes, runs, maker, made_with, created_at, expires_at, used_at";
 
 impl CredentialKind {
     /// The kind's name in the catalog and in answers.
@@ -108,6 +113,7 @@ impl CredentialKind {
         match self {
             Self::Key => "key",
             Self::Share => "share",
+            Self::Session => "session",
         }
     }
 }
@@ -139,12 +145,14 @@ impl<T: Tables> AccessCatalog for T {
         let runs = serde_json::to_string(&row.rights.runs).map_err(failed)?;
         let holder = if row.holder == PrincipalKind::Agent { "agent" } else { "human" };
         let sql = format!(
-            "INSERT INTO runcast_credentials ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            "INSERT INTO runcast_credentials ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
+             $13)"
         );
         let insert = CatalogStatement::new(sql)
             .with(row.id.as_str())
             .with(row.kind.as_str())
             .with(row.digest.to_string())
+            .with(row.subject.as_str())
             .with(row.name.as_str())
             .with(holder)
             .with(row.rights.scopes.to_string())
@@ -170,15 +178,17 @@ impl<T: Tables> AccessCatalog for T {
     }
 
     async fn credentials(&self, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, CatalogError> {
+        let run = filter.run.as_ref().map(|run| serde_json::to_string(&RunPatterns::only(run)));
+        let run = run.transpose().map_err(failed)?;
         let (at, id) = filter.after.clone().unwrap_or((Timestamp::from_millis(i64::MAX), String::new()));
         let sql = format!(
             "SELECT {COLUMNS} FROM runcast_credentials \
-             WHERE (kind = $1 OR $1 = '') AND (maker = $2 OR $2 = '') AND (created_at, id) < ($3, $4) \
+             WHERE (kind = $1 OR $1 = '') AND (runs = $2 OR $2 = '') AND (created_at, id) < ($3, $4) \
              ORDER BY created_at DESC, id DESC LIMIT $5"
         );
         let statement = CatalogStatement::new(sql)
             .with(filter.kind.map_or("", CredentialKind::as_str))
-            .with(filter.maker.as_deref().unwrap_or_default())
+            .with(run.unwrap_or_default())
             .with(at)
             .with(id)
             .with(filter.limit);
@@ -233,6 +243,7 @@ fn read(row: &impl Cells) -> Result<CredentialRow, CatalogError> {
     let kind = match text(row, "kind")?.as_str() {
         "key" => CredentialKind::Key,
         "share" => CredentialKind::Share,
+        "session" => CredentialKind::Session,
         other => return Err(CatalogError(format!("{other:?} is no kind of a credential"))),
     };
     let digest = text(row, "digest")?;
@@ -242,6 +253,7 @@ fn read(row: &impl Cells) -> Result<CredentialRow, CatalogError> {
         id: text(row, "id")?,
         kind,
         digest: Sha256::parse_hex(&digest).ok_or_else(|| failed("digest is none"))?,
+        subject: text(row, "subject")?,
         name: text(row, "name")?,
         holder: if text(row, "holder")? == "agent" { PrincipalKind::Agent } else { PrincipalKind::Human },
         rights: Rights { scopes, runs, expires: time(row, "expires_at")? },

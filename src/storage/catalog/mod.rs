@@ -11,7 +11,7 @@ use self::artifacts::ArtifactCatalog;
 use self::packages::PackageCatalog;
 use self::runs::{ListedRun, RunCatalog};
 use crate::protocol::status::RunStatus;
-use crate::protocol::{RunGroup, RunId, RunWord, Seq, Timestamp};
+use crate::protocol::{RunGroup, RunId, RunPatterns, RunWord, Seq, Timestamp};
 
 pub mod access;
 pub mod artifacts;
@@ -57,6 +57,8 @@ pub struct RunFilter {
     pub author: Option<String>,
     /// Only runs with this label.
     pub label: Option<String>,
+    /// Only runs with these names; `None`: with any.
+    pub names: Option<RunPatterns>,
     /// Only runs that began at this time or later.
     pub since: Option<Timestamp>,
     /// Most rows of the page.

@@ -235,6 +235,8 @@ impl Tables for SqliteCatalog {
     /// SQLite has one writer at a time, so nothing needs a lock.
     const DIALECT: SqlDialect = SqlDialect {
         list: "json_each($1)",
+        matches_pattern: "GLOB",
+        pattern: |pattern| pattern.to_owned(),
         rows: "json_each($1)",
         runs: "runs",
         find: "instr",

@@ -27,6 +27,10 @@ pub struct SqlDialect {
     pub list: &'static str,
     /// The same with a JSON value each, whose parts `->>` takes.
     pub rows: &'static str,
+    /// The operator that finds names by a pattern.
+    pub matches_pattern: &'static str,
+    /// A pattern over names of runs, in which `*` stands for any characters, for that operator.
+    pub pattern: fn(&str) -> String,
     /// The table of the runs.
     pub runs: &'static str,
     /// The function that finds the second text in the first: its place, or 0.

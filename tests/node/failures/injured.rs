@@ -106,6 +106,8 @@ pub(crate) fn injured(wounds: &Wounds) -> impl FnOnce() -> LocalBoxFuture<'stati
             let packages = Packages::built_in(Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()));
             let catalog = Arc::new(InjuredCatalog { inner, wounds });
             Storage {
+                authenticator: None,
+                first_key: None,
                 journal: Arc::new(journal),
                 catalog,
                 run_catalog,

@@ -34,6 +34,8 @@ pub(crate) struct LocalNode {
 pub(crate) async fn storage(journal: Arc<dyn Journal>) -> Storage {
     let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
     Storage {
+        authenticator: None,
+        first_key: None,
         journal,
         catalog: catalog.clone(),
         run_catalog: catalog.clone(),

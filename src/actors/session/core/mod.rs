@@ -101,6 +101,7 @@ impl SessionCore {
             Input::Disconnected => effects.push(Effect::End),
             Input::Overrun => self.close(CloseReason::Policy, effects),
             Input::NodeFull => self.close(CloseReason::Saturated, effects),
+            Input::RightsEnded => self.close(CloseReason::Unauthorized, effects),
             Input::RoomFound if self.closing => self.awaits = Awaits::Nothing,
             Input::RoomFound => effects.push(Effect::Subscribe),
             Input::NoRoom(error) => self.no_room(error, effects),

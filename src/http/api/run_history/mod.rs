@@ -6,11 +6,12 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::super::access::RequestRights;
 use super::super::edge::RunsEdge;
 use super::super::problem::Problem;
 use super::events::run_id;
 use super::run_list::{ShownSummary, unavailable};
-use crate::protocol::{RunId, RunWord, Timestamp};
+use crate::protocol::{RunId, RunWord, Scope, Scopes, Timestamp};
 use crate::storage::catalog::runs::{
     ComparedRun, ComparedTest, NO_PROJECT, PastResult, RunComparison, StoredResult, TestKey,
 };
@@ -123,6 +124,7 @@ struct ShownSlowTest {
 /// `GET /api/runs/{runId}/history`
 pub(in crate::http) async fn history(
     edge: web::Data<RunsEdge>,
+    rights: RequestRights,
     path: web::Path<String>,
     query: web::Query<Vec<(String, String)>>,
 ) -> Result<HttpResponse, Problem> {
@@ -143,7 +145,11 @@ pub(in crate::http) async fn history(
     let tests = keys.into_iter().zip(results).map(|(TestKey { test_id, variant }, results)| ShownSeries {
         test_id,
         variant: given(variant),
-        results: results.into_iter().map(|result| ShownResult::of(result, &run_id)).collect(),
+        results: results
+            .into_iter()
+            .filter(|result| rights.permit(Scope::View, Some(&result.run)))
+            .map(|result| ShownResult::of(result, &run_id))
+            .collect(),
     });
     let project = run.map_or_else(|| NO_PROJECT.to_owned(), |run| run.project);
     Ok(HttpResponse::Ok().json(ShownHistory { tests: tests.collect(), project, run_id }))
@@ -152,11 +158,13 @@ pub(in crate::http) async fn history(
 /// `GET /api/runs/{runId}/compare`
 pub(in crate::http) async fn compare(
     edge: web::Data<RunsEdge>,
+    rights: RequestRights,
     path: web::Path<String>,
     query: web::Query<Vec<(String, String)>>,
 ) -> Result<HttpResponse, Problem> {
     let run_id = run_id(&path)?;
     let with = query::read_with(&query, &run_id)?;
+    rights.require(Scopes::from_iter([Scope::View]), with.as_ref())?;
     let catalog = &edge.run_catalog;
     let run = catalog.compared_run(&run_id).await.map_err(unavailable)?;
     let before = match (&with, &run) {
@@ -168,6 +176,7 @@ pub(in crate::http) async fn compare(
         (None, Some(run)) => catalog.run_before(run).await.map_err(unavailable)?,
         (None, None) => None,
     };
+    let before = before.filter(|before| rights.permit(Scope::View, Some(&before.run)));
     let found = catalog.compare(&run_id, before.as_ref().map(|before| &before.run)).await.map_err(unavailable)?;
     Ok(HttpResponse::Ok().json(ShownComparison::of(run_id, run, before, found)))
 }

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::super::access::RequestRights;
 use super::super::edge::RunsEdge;
 use super::super::problem::Problem;
 use crate::storage::catalog::runs::GroupCounts;
@@ -35,11 +36,12 @@ struct RunsPage {
 /// `GET /api/runs`
 pub(in crate::http) async fn list(
     edge: web::Data<RunsEdge>,
+    rights: RequestRights,
     query: web::Query<RunsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let asked = query.read(edge.clock.now())?;
     let limit = asked.filter.limit;
-    let filter = RunFilter { limit: limit + 1, ..asked.filter };
+    let filter = RunFilter { limit: limit + 1, names: rights.visible(), ..asked.filter };
     let mut rows = edge.catalog.list(&filter).await.map_err(unavailable)?;
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -50,6 +52,8 @@ pub(in crate::http) async fn list(
         false => None,
     };
     let projects = match asked.projects {
+        // Their names are those of all runs.
+        true if filter.names.is_some() => Some(Vec::new()),
         true => Some(edge.run_catalog.projects(MAX_PROJECTS).await.map_err(unavailable)?),
         false => None,
     };

@@ -61,6 +61,7 @@ impl RunsQuery {
                 branch: text(("branch", "invalid_branch"), &self.branch)?,
                 author: text(("author", "invalid_author"), &self.author)?,
                 label: text(("label", "invalid_label"), &self.label)?,
+                names: None,
                 since: given(&self.since).map(|text| parse_since(text, now)).transpose()?,
                 limit,
                 after,

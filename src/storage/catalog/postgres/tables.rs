@@ -20,6 +20,8 @@ impl Tables for PostgresCatalog {
 
     const DIALECT: SqlDialect = SqlDialect {
         list: "json_array_elements_text($1::json)",
+        matches_pattern: "LIKE",
+        pattern: |pattern| pattern.replace('_', "\\_").replace('*', "%"),
         rows: "json_array_elements($1::json)",
         runs: "runcast_runs",
         find: "strpos",

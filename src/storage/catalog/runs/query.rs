@@ -27,6 +27,12 @@ pub(super) fn conditions(filter: &RunFilter, dialect: &SqlDialect, parameters: &
         let author = parameters.add(format!("\n{AUTHOR}{author}\n"));
         all.push(format!("{}(words, {author}) > 0", dialect.find));
     }
+    if let Some(names) = &filter.names {
+        let one_of = names.iter().map(|name| {
+            format!("run_id {} {}", dialect.matches_pattern, parameters.add((dialect.pattern)(name.as_str())))
+        });
+        all.push(format!("({})", one_of.collect::<Vec<_>>().join(" OR ")));
+    }
     if let Some(since) = filter.since {
         let since = parameters.add(since);
         all.push(format!("last_at >= {since} AND created_at >= {since}"));
@@ -54,7 +60,7 @@ pub(super) fn page_conditions(filter: &RunFilter, dialect: &SqlDialect, paramete
 
 /// Whether a filter asks for what no index has.
 pub(super) fn looks_through_all(filter: &RunFilter) -> bool {
-    filter.text.is_some() || filter.label.is_some() || filter.branch.is_some() || filter.author.is_some()
+    filter.names.is_some() || filter.text.is_some() || filter.label.is_some() || filter.branch.is_some() || filter.author.is_some()
 }
 
 /// The conditions of which one is to hold: a status, or a word. Each has an index in the list's order. Empty: any.

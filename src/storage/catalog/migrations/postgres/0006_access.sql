@@ -1,8 +1,9 @@
--- API keys and share links. Nothing has the secret itself: `digest` is its SHA-256.
+-- API keys, share links and sessions of people. Nothing has the secret itself: `digest` is its SHA-256.
 CREATE TABLE runcast_credentials (
     id TEXT COLLATE "C" PRIMARY KEY,
-    kind TEXT NOT NULL, -- key, share
+    kind TEXT NOT NULL, -- key, share, session
     digest TEXT NOT NULL UNIQUE,
+    subject TEXT NOT NULL, -- whose it is
     name TEXT NOT NULL,
     holder TEXT NOT NULL, -- human, agent
     scopes TEXT NOT NULL, -- separated by spaces

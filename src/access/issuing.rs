@@ -1,0 +1,139 @@
+//! Making, listing and revoking API keys, share links and sessions.
+
+use std::sync::Arc;
+
+use super::{AccessSecret, Authenticator, Identity};
+use crate::protocol::{PrincipalKind, Rights, Timestamp};
+use crate::storage::catalog::CatalogError;
+use crate::storage::catalog::access::{CredentialFilter, CredentialKind, CredentialRow, Revocation, Revoked};
+
+/// A credential that somebody wants made.
+#[derive(Clone, Debug)]
+pub struct WantedCredential {
+    /// What it is to be.
+    pub kind: CredentialKind,
+    /// What people call it.
+    pub name: String,
+    /// Who is to hold it.
+    pub holder: PrincipalKind,
+    /// What it is to be good for.
+    pub rights: Rights,
+}
+
+/// Why a credential is not made, or not revoked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// A guest of a share link can't let others in.
+    #[error("who came by a share link can't give anything further")]
+    Guest,
+    /// The maker has less than it wants to give.
+    #[error("nobody can give more scopes, runs or time than it has itself")]
+    TooMuch,
+    /// There is no such credential.
+    #[error("there is no such credential")]
+    Unknown,
+    /// The system has no randomness.
+    #[error("the system has no randomness to make a secret of")]
+    NoRandomness,
+    /// The catalog does not answer.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl Authenticator {
+    /// Makes a credential; its secret is shown this once, and kept nowhere.
+    ///
+    /// # Errors
+    /// [`IssueError`] but for `Unknown`; then nothing was made.
+    pub async fn issue(
+        &self,
+        maker: &Identity,
+        wanted: WantedCredential,
+    ) -> Result<(AccessSecret, CredentialRow), IssueError> {
+        if maker.is_guest() {
+            return Err(IssueError::Guest);
+        }
+        if !maker.rights.cover(&wanted.rights) {
+            return Err(IssueError::TooMuch);
+        }
+        let secret = AccessSecret::generate().ok_or(IssueError::NoRandomness)?;
+        let WantedCredential { kind, name, holder, rights } = wanted;
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        let row = CredentialRow {
+            // A session is its maker's; a key is its own subject, and who comes by a share link is a guest of that link.
+            subject: match kind {
+                CredentialKind::Session => maker.subject.as_ref().to_owned(),
+                CredentialKind::Key | CredentialKind::Share => format!("{}:{id}", kind.as_str()),
+            },
+            id,
+            kind,
+            digest: secret.digest(),
+            name,
+            holder,
+            rights,
+            maker: maker.subject.as_ref().to_owned(),
+            made_with: Some(maker.credential.as_ref().to_owned()),
+            created_at: self.now(),
+            used_at: None,
+        };
+        self.catalog().add_credential(&row).await?;
+        Ok((secret, row))
+    }
+
+    /// A part of the list of credentials, each with whether it is good now.
+    ///
+    /// # Errors
+    /// [`CatalogError`]
+    pub async fn list(&self, filter: &CredentialFilter) -> Result<Vec<(CredentialRow, bool)>, CatalogError> {
+        let rows = self.catalog().credentials(filter).await?;
+        let judged = rows.into_iter().map(|row| {
+            let is_good = self.check(&Identity::of(&row)).is_ok();
+            (row, is_good)
+        });
+        Ok(judged.collect())
+    }
+
+    /// Finds a credential by its id.
+    ///
+    /// # Errors
+    /// [`CatalogError`]
+    pub async fn find(&self, id: &str) -> Result<Option<CredentialRow>, CatalogError> {
+        self.catalog().credential_by_id(id).await
+    }
+
+    /// Revokes a credential, and with it those that were made with it; once more does no harm.
+    ///
+    /// # Errors
+    /// [`IssueError::Unknown`], [`IssueError::Catalog`].
+    pub async fn revoke_credential(&self, id: &str) -> Result<(), IssueError> {
+        let row = self.find(id).await?.ok_or(IssueError::Unknown)?;
+        let now = self.now();
+        let revocation = Revocation {
+            what: Revoked::Credential(row.id),
+            issued_until: now,
+            revoked_at: now,
+            forget_at: row.rights.expires,
+        };
+        Ok(self.revoke(&revocation).await?)
+    }
+
+    /// The time from which something that lasts for so many days has expired.
+    pub fn in_days(&self, days: u64) -> Timestamp {
+        self.now().plus_millis(i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(86_400_000))
+    }
+}
+
+impl Identity {
+    /// The holder of a credential in the catalog.
+    pub(super) fn of(row: &CredentialRow) -> Self {
+        Self {
+            subject: row.subject.as_str().into(),
+            name: row.name.as_str().into(),
+            kind: row.holder,
+            rights: row.rights.clone(),
+            credential: row.id.as_str().into(),
+            made_with: row.made_with.as_deref().map(Arc::from),
+            issued_at: row.created_at,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Opening what verifies credentials, and the first key.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tempfile::NamedTempFile;
+use tracing::info;
+use zeroize::Zeroizing;
+
+use crate::access::{AccessSecret, AuthTimes, Authenticator};
+use crate::config::{AuthMode, Config};
+use crate::http::access::needs::check_needs;
+use crate::protocol::{Clock, PrincipalKind, Rights};
+use crate::storage::catalog::access::{AccessCatalog, CredentialKind, CredentialRow};
+
+/// The file of a single node's first key, in the data directory.
+const FIRST_KEY: &str = "admin.key";
+
+/// What verifies credentials, and the first key; `None`: everybody may do everything.
+///
+/// # Errors
+/// When the first key can't be read or made, or the catalog does not answer.
+pub(super) async fn open(
+    config: &Config,
+    catalog: Arc<dyn AccessCatalog>,
+    clock: &Clock,
+) -> Result<Option<(Authenticator, AccessSecret)>, anyhow::Error> {
+    check_needs().map_err(anyhow::Error::msg)?;
+    if config.auth.mode == AuthMode::Open {
+        return Ok(None);
+    }
+    let first = first_key(config)?;
+    if catalog.credential(first.digest()).await.context("auth.mode")?.is_none() {
+        let digest = first.digest();
+        let row = CredentialRow {
+            // Another file is another key: who has revoked this one has not revoked that one.
+            id: format!("first-{}", &digest.to_string()[..12]),
+            kind: CredentialKind::Key,
+            digest,
+            subject: "key:first".to_owned(),
+            name: "first key".to_owned(),
+            holder: PrincipalKind::Human,
+            rights: Rights::all(),
+            maker: "runcast".to_owned(),
+            made_with: None,
+            created_at: clock.now(),
+            used_at: None,
+        };
+        // Another node may have added it meanwhile.
+        if let Err(error) = catalog.add_credential(&row).await
+            && catalog.credential(digest).await.context("auth.mode")?.is_none()
+        {
+            return Err(error).context("auth.mode");
+        }
+    }
+    let times = AuthTimes { grace: Duration::from_secs(config.auth.grace_secs) };
+    let authenticator = Authenticator::open(catalog, clock.clone(), times).await.context("auth.mode")?;
+    Ok(Some((authenticator, first)))
+}
+
+/// The key with which an operator begins: it may do everything, and never expires.
+fn first_key(config: &Config) -> Result<AccessSecret, anyhow::Error> {
+    let named = &config.auth.bootstrap_key_file;
+    if !named.as_os_str().is_empty() {
+        return read(named).with_context(|| format!("auth.bootstrap_key_file {}", named.display()));
+    }
+    if config.is_cluster() {
+        bail!("auth.bootstrap_key_file is missing: in a cluster all nodes need the same first key");
+    }
+    let path = config.server.data_dir.join(FIRST_KEY);
+    if !path.exists() {
+        make(&path).with_context(|| format!("the first key {}", path.display()))?;
+        info!(file = %path.display(), "the first key was written: it may do everything");
+    }
+    read(&path).with_context(|| format!("the first key {}", path.display()))
+}
+
+fn read(path: &Path) -> Result<AccessSecret, anyhow::Error> {
+    let text = Zeroizing::new(std::fs::read_to_string(path)?);
+    AccessSecret::parse(text.trim()).context("it holds no key, which `runcast key generate` makes")
+}
+
+/// Makes the file with a new key, whole or not at all. Only its owner can read it.
+fn make(path: &Path) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+    let secret = AccessSecret::generate().ok_or_else(|| io::Error::other("the system has no randomness"))?;
+    file.write_all(secret.reveal().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path)?;
+    Ok(())
+}
