@@ -89,6 +89,13 @@ impl Site {
         sent.unwrap_or_else(|error| panic!("GET {path}: {error:?}"))
     }
 
+    /// The answer itself, also if it leads elsewhere.
+    pub(crate) async fn get_unredirected(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let client = reqwest::Client::builder().no_proxy().timeout(SOON).redirect(reqwest::redirect::Policy::none());
+        let site = Self { address: self.address, client: client.build().unwrap() };
+        site.get_with(path, headers).await
+    }
+
     pub(crate) async fn get_json(&self, path: &str) -> Value {
         let reply = self.get(path).await;
         assert_eq!(reply.status, 200, "GET {path}: {reply:?}");

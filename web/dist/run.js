@@ -1,1 +1,1 @@
-import"./part-WXSZVO7U.js";
+import"./part-OF3ERPWO.js";

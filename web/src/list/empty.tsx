@@ -4,10 +4,20 @@ import { useEffect, useState } from 'preact/hooks';
 import { isComment, waysOf, type Package } from '../run/states/ways.js';
 import { Button } from '../ui/button.js';
 import { CopyButton } from '../ui/copy.js';
+import { SignIn } from '../ui/sign-in.js';
 import { FIRST, isFirst, sinceWords, urlOf } from './filter.js';
-import { anyRun, choose, filter, refusal } from './store.js';
+import { anyRun, choose, filter, refusal, signedOut } from './store.js';
 
 export function Empty() {
+  if (signedOut.value) {
+    return (
+      <section class="list-empty">
+        <h1>Sign in to see the runs.</h1>
+        <p>Whoever operates this server gives out keys: runcast key create.</p>
+        <SignIn />
+      </section>
+    );
+  }
   if (refusal.value !== null) {
     return (
       <section class="list-empty">

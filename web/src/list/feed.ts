@@ -23,6 +23,7 @@ import {
   refusal,
   size,
   take,
+  signedOut,
 } from './store.js';
 
 /** Rows of a page. */
@@ -50,6 +51,7 @@ async function page(limit: number, after: string | null): Promise<Page> {
   const date = Date.parse(answer.headers.get('date') ?? '');
   if (!Number.isNaN(date) && Math.abs(date - Date.now()) > 2_000) offset.value = date - Date.now();
   const body = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
+  signedOut.value = answer.status === 401;
   if (!answer.ok) {
     const detail = typeof body['detail'] === 'string' ? body['detail'] : `the server answered ${answer.status}`;
     throw answer.status < 500 && answer.status !== 429 ? new Refused(detail) : new Error(detail);

@@ -30,6 +30,8 @@ export const loaded = signal(false);
 export const loading = signal(false);
 /** Why there is no list; null: there is. */
 export const refusal = signal<string | null>(null);
+/** Whether there is none because nobody is signed in. */
+export const signedOut = signal(false);
 /** Whether there is any run at all, without a filter; null: not known. */
 export const anyRun = signal<boolean | null>(null);
 

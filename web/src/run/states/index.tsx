@@ -6,6 +6,7 @@ import type { Notice } from '../../model.js';
 import { say } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Icon } from '../../ui/icons.js';
+import { SignIn } from '../../ui/sign-in.js';
 import { goLive } from '../moment.js';
 import { go } from '../place.js';
 import { clock, connection, head, moment, notices, serverNow } from '../store.js';
@@ -60,6 +61,7 @@ export function Banners({ asksElsewhere = false }: { asksElsewhere?: boolean }) 
       {banners.slice(0, MOST).map((banner) => (
         <Line key={banner.id} banner={banner} act={(act) => perform(act, shown)} />
       ))}
+      {connection.value?.closeCode === 4401 ? <SignIn /> : null}
     </>
   );
 }

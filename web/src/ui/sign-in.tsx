@@ -1,0 +1,57 @@
+/** Signing in with a key, where a server wants to know who looks. The browser gets a cookie; the key is kept nowhere. */
+import { useState } from 'preact/hooks';
+
+export function SignIn() {
+  const [key, setKey] = useState('');
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const signIn = async () => {
+    setBusy(true);
+    const told = await refusalOf(key.trim());
+    if (told === null) return location.reload();
+    setRefusal(told);
+    setBusy(false);
+  };
+  return (
+    <form
+      class="sign-in"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void signIn();
+      }}
+    >
+      <label>
+        Key
+        <input
+          type="password"
+          autocomplete="current-password"
+          spellcheck={false}
+          required
+          placeholder="rcast_…"
+          value={key}
+          onInput={(event) => setKey(event.currentTarget.value)}
+        />
+      </label>
+      <button class="button" disabled={busy || key.trim() === ''}>
+        Sign in
+      </button>
+      {refusal === null ? null : <p role="alert">{refusal}</p>}
+    </form>
+  );
+}
+
+/** Why the server does not take the key; null: it does. */
+async function refusalOf(key: string): Promise<string | null> {
+  try {
+    const answer = await fetch('/api/session', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ key }),
+    });
+    if (answer.ok) return null;
+    const told = (await answer.json().catch(() => ({}))) as { detail?: unknown };
+    return typeof told.detail === 'string' ? `The server says: ${told.detail}.` : `The server answered ${answer.status}.`;
+  } catch {
+    return 'The server does not answer.';
+  }
+}
