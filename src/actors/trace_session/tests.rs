@@ -164,6 +164,7 @@ async fn a_trace_session_that_panics_ends_its_own_connection_and_no_other() {
         let (pipe, viewer) = tokio::io::duplex(1024);
         let admission = TraceAdmission {
             connection: Connection::begin(RunId::parse("r").unwrap(), None),
+            until: None,
             trace: TraceId::parse("t").unwrap(),
             refused: None,
             client_ip: None,
