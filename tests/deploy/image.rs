@@ -35,7 +35,7 @@ pub(crate) fn directories() -> Vec<PathBuf> {
     let runs = instructions().into_iter().filter(|(word, _)| word == "RUN").map(|(_, rest)| rest);
     let commands: Vec<String> = runs.flat_map(|run| run.split("&&").map(str::to_owned).collect::<Vec<_>>()).collect();
     let made = commands.iter().filter_map(|command| command.trim().strip_prefix("install -d "));
-    made.filter_map(|path| path.trim().strip_prefix("/image").map(PathBuf::from)).collect()
+    made.flat_map(str::split_whitespace).filter_map(|path| path.strip_prefix("/image").map(PathBuf::from)).collect()
 }
 
 #[test]
