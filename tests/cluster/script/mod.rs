@@ -115,7 +115,7 @@ impl Script {
     async fn interrupt(self) -> Output {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
-        let output = soon("the script's end", self.child.wait_with_output()).await.unwrap();
+        let output = timeout(START, self.child.wait_with_output()).await.expect("the script ends").unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         for (name, (address, _)) in self.programs {
             assert!(TcpStream::connect(address).is_err(), "{name} still listens on {address}");
