@@ -37,7 +37,7 @@ pub use limits::{control_limits, event_limits};
 pub use live::LiveSettings;
 pub use reload::ConfigReload;
 pub use run::{NodeOutcome, run};
-pub use serve::serve;
+pub use serve::{EXIT_OVERDUE, serve};
 pub use shares::Shares;
 pub use storage::{URL_KEY, objects_options, open_catalog, open_objects, open_redis, open_url_key, redis_settings};
 

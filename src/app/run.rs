@@ -33,6 +33,17 @@ pub enum NodeOutcome {
     Overdue,
 }
 
+impl NodeOutcome {
+    /// The outcome when the drain that followed has ended in time, or not. A failure stays one: whoever supervises the
+    /// process restarts it for that, and not for a stop that took too long.
+    fn after_drain(self, in_time: bool) -> Self {
+        match self {
+            Self::Drained if !in_time => Self::Overdue,
+            outcome => outcome,
+        }
+    }
+}
+
 /// Runs a node on `listener` until `stop` resolves or something that it cannot be without fails for good, then drains
 /// it. `started` is told the address, and has the settings that may change, once requests are served.
 pub async fn run(
@@ -90,7 +101,7 @@ pub async fn run(
     if let Some(revocations) = revocations {
         revocations.abort();
     }
-    Ok(if drained { outcome } else { NodeOutcome::Overdue })
+    Ok(outcome.after_drain(drained))
 }
 
 /// Starts the supervisor, and with it the permanent children. It ends with what this returns.
@@ -124,5 +135,17 @@ async fn keep_metrics(metrics: MetricsHandle) {
     loop {
         due.tick().await;
         metrics.upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_failed_has_failed_also_when_its_drain_takes_too_long() {
+        assert_eq!(NodeOutcome::Escalated.after_drain(false), NodeOutcome::Escalated);
+        assert_eq!(NodeOutcome::Drained.after_drain(false), NodeOutcome::Overdue);
+        assert_eq!(NodeOutcome::Drained.after_drain(true), NodeOutcome::Drained);
     }
 }

@@ -23,8 +23,8 @@ use crate::telemetry;
 const BACKLOG: i32 = 4_096;
 /// Exit code when a permanent actor failed for good (`EX_SOFTWARE`).
 const ESCALATED: u8 = 70;
-/// Exit code when the stop left something behind.
-const OVERDUE: u8 = 75;
+/// Exit code when the stop left something behind (`EX_TEMPFAIL`).
+pub const EXIT_OVERDUE: u8 = 75;
 
 /// Runs a node until SIGTERM or SIGINT, and returns the process's exit code. What other signals do stands in
 /// `signals.rs`.
@@ -89,7 +89,7 @@ pub fn serve(reload: ConfigReload, demo: bool) -> Result<ExitCode, anyhow::Error
         Ok(match outcome.context("the node could not start")? {
             NodeOutcome::Drained if closed => ExitCode::SUCCESS,
             NodeOutcome::Escalated => ExitCode::from(ESCALATED),
-            NodeOutcome::Drained | NodeOutcome::Overdue => ExitCode::from(OVERDUE),
+            NodeOutcome::Drained | NodeOutcome::Overdue => ExitCode::from(EXIT_OVERDUE),
         })
     });
     // Dropped, it would wait for threads that still ask for the address of a host, however long that takes.

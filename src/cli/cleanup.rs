@@ -7,18 +7,22 @@ use anyhow::bail;
 use bytes::Bytes;
 use clap::Args;
 use indicatif::DecimalBytes;
-use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
 
 use super::artifacts::{fit_for_stdout, print};
-use super::request::{AskError, Failed, Servers, answer, read};
+use super::request::{ATTEMPT, AskError, Failed, Servers, answer, read};
 use super::table::{self, Align};
 use super::terminal::{counted, plain};
 use super::{ServerArgs, block_on, tell};
 
 /// Most characters shown of an error.
 const ERROR_CHARS: usize = 500;
+
+/// What is said where a balancer answers instead of the node behind it.
+const CLOSED: &str = "a balancer answers there, which closes this route, because it is for operators: run it on a node's \
+                      own address, --url http://NODE:3001";
 
 /// `runcast cleanup`.
 #[derive(Args, Clone, Debug)]
@@ -109,7 +113,7 @@ async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
     for tried in 1.. {
         let attempt = servers.ask(|client, server| {
             let request = client.post(server.cleanup(args.dry_run)).header(CONTENT_TYPE, "application/json");
-            answer(request.timeout(timeout))
+            start(request.timeout(timeout), client.get(server.stats()).timeout(ATTEMPT))
         });
         match attempt.await {
             Ok(body) => return Ok(body),
@@ -121,6 +125,35 @@ async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
         }
     }
     Err(AskError::Failed("there is no server".into()))
+}
+
+/// Starts a cleanup. If the answer is not runcast's, but that to the `open` question is, what stands before the server has
+/// given it.
+async fn start(request: RequestBuilder, open: RequestBuilder) -> Result<Bytes, Failed> {
+    match answer(request).await {
+        Err(Failed::ForGood(error)) if is_foreign(&error) && is_runcast(open).await => {
+            Err(Failed::ForGood(AskError::Unreachable(CLOSED.to_owned())))
+        }
+        answer => answer,
+    }
+}
+
+/// Whether something that is not runcast may have answered.
+fn is_foreign(error: &AskError) -> bool {
+    matches!(error, AskError::Unreachable(_) | AskError::Refused { status: StatusCode::FORBIDDEN, code: None, .. })
+}
+
+/// Connections of a node, of which its name tells that it is one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NodeStats {
+    server_id: String,
+}
+
+/// Whether a runcast server answers this question for its connections.
+async fn is_runcast(open: RequestBuilder) -> bool {
+    let Ok(body) = answer(open).await else { return false };
+    read::<NodeStats>(&body).is_ok_and(|stats| !stats.server_id.is_empty())
 }
 
 /// The report for people.

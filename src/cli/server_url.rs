@@ -280,6 +280,11 @@ impl ServerUrl {
         url
     }
 
+    /// URL of the server's connections, which balancers let pass.
+    pub(super) fn stats(&self) -> Url {
+        self.under(&["api", "ws", "stats"])
+    }
+
     fn asking(&self, parts: &[&str], query: &[(&str, String)]) -> Url {
         let mut url = self.under(parts);
         url.query_pairs_mut().extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));

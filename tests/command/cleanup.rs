@@ -49,3 +49,22 @@ async fn what_was_not_done_is_told() {
     let asked: Vec<_> = failing.taken().into_iter().map(|request| request.line).collect();
     assert_eq!(asked, ["POST /api/cleanup/run?dryRun=1 HTTP/1.1"]);
 }
+
+#[tokio::test]
+async fn a_server_that_is_another_ones_is_not_taken_for_a_balancer_before_runcast() {
+    for (status, told) in
+        [("404 Not Found", "no runcast server answers there, but 404 Not Found"), ("403 Forbidden", "403 Forbidden")]
+    {
+        let foreign = HttpDouble::start(vec![Answer::Say(status, "", "<h1>other</h1>".into())]);
+        let refused = cleanup(&foreign.url, &[]).await;
+        assert_eq!(refused.status.code(), Some(1));
+        let said = text(&refused.stderr);
+        assert!(said.contains(told) && !said.contains("balancer"), "{said}");
+    }
+    // What a rule of a balancer, or of a proxy that knows operators, says.
+    let stats = Answer::Say("200 OK", "", r#"{"serverId":"node-1"}"#.into());
+    let closed = HttpDouble::start(vec![Answer::Say("403 Forbidden", "", "<h1>no</h1>".into()), stats]);
+    let refused = cleanup(&closed.url, &[]).await;
+    let said = text(&refused.stderr);
+    assert!(said.starts_with(&format!("runcast: {}: a balancer answers there", closed.url)), "{said}");
+}

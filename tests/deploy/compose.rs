@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use runcast::config::Config;
+use runcast::config::{Config, ObjectsUrl};
 use serde_json::Value;
 
 use crate::image;
 use crate::proxies::upstreams;
-use crate::settings::{SPARE_SECS, config, millis};
+use crate::settings::{SPARE_SECS, buffers, bytes, config, millis};
 use crate::yaml::{at, document, list, text};
 
 fn compose() -> Value {
@@ -39,15 +39,13 @@ fn each_node_has_settings_that_hold_a_name_of_its_own_and_time_to_drain() {
     for (name, environment) in &nodes {
         let settings = settings(environment);
         assert!(settings.is_cluster(), "{name}");
-        let server = settings.server;
+        let server = &settings.server;
         assert_eq!(&server.node_id, name);
         let service = &compose["services"][name];
         assert_eq!(text(service, "/image"), format!("runcast:{}", env!("CARGO_PKG_VERSION")));
         let grace = millis(text(service, "/stop_grace_period"));
         assert!(grace >= (server.drain_secs + SPARE_SECS) * 1_000, "{name}: {grace} ms for {} s", server.drain_secs);
-        let writable = text(service, "/tmpfs/0");
-        let owner = image::last("USER").replace(':', ",gid=");
-        assert_eq!(writable, format!("{}:uid={owner},mode=0700,size=1m", server.data_dir.display()));
+        assert!(2 * buffers(&settings) <= bytes(text(service, "/mem_limit")), "{name}");
     }
 }
 
@@ -89,4 +87,36 @@ fn stores_that_are_waited_for_say_when_they_are_well_and_are_where_the_nodes_loo
         let expected = format!("postgres://{user}:{password}@postgres:5432/{database}");
         assert_eq!(environment["RUNCAST__CATALOG__URL"], expected);
     }
+}
+
+#[test]
+fn artifacts_are_in_a_volume_that_all_nodes_share_and_that_belongs_to_their_user() {
+    let compose = compose();
+    for (name, environment) in nodes(&compose) {
+        let settings = settings(&environment);
+        let service = &compose["services"][&name];
+        let (volume, mounted) = text(service, "/volumes/0").split_once(':').unwrap();
+        assert_eq!((volume, mounted), ("artifacts", settings.server.data_dir.to_str().unwrap()), "{name}");
+        // The rest is read-only, and no other directory is made by anybody.
+        assert_eq!(at(service, "/read_only"), true);
+        let ObjectsUrl::Dir(objects) = &settings.objects.url else { panic!("{name} keeps no artifacts") };
+        assert!(image::directories().contains(objects), "{} is not made by the image", objects.display());
+        let spool = &settings.artifacts.spool_dir;
+        assert!(spool.starts_with(mounted) && !spool.starts_with(objects), "{}", spool.display());
+        let keys: BTreeSet<_> =
+            nodes(&compose).into_values().map(|set| set["RUNCAST__OBJECTS__SIGNING_KEY"].clone()).collect();
+        assert_eq!(keys.len(), 1, "one key for all nodes");
+    }
+}
+
+#[test]
+fn what_is_to_stay_is_in_volumes_that_have_names() {
+    let compose = compose();
+    let named = at(&compose, "/volumes").as_object().unwrap();
+    for service in ["runcast-1", "redis", "postgres"] {
+        let volumes = list(&compose["services"][service], "/volumes");
+        let volume = volumes[0].as_str().unwrap().split(':').next().unwrap();
+        assert!(volumes.len() == 1 && named.contains_key(volume), "{service}: {volumes:?}");
+    }
+    assert_eq!(named.len(), 3, "each is used");
 }

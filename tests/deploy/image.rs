@@ -1,6 +1,6 @@
 //! The Dockerfile, as far as reading shows: there is no engine that builds it here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::settings::config;
 use crate::shipped;
@@ -25,6 +25,17 @@ pub(crate) fn environment() -> Vec<(String, String)> {
     let pairs = last("ENV");
     let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap();
     pairs.split_whitespace().map(pair).collect()
+}
+
+/// Directories that the build makes, as they are in the image, where they belong to its user.
+pub(crate) fn directories() -> Vec<PathBuf> {
+    let [data, user] = [last("VOLUME"), last("USER")];
+    let copied = format!("--from=build --chown={user} /image{data} {data}");
+    assert!(instructions().iter().any(|(word, rest)| word == "COPY" && *rest == copied), "{copied}");
+    let runs = instructions().into_iter().filter(|(word, _)| word == "RUN").map(|(_, rest)| rest);
+    let commands: Vec<String> = runs.flat_map(|run| run.split("&&").map(str::to_owned).collect::<Vec<_>>()).collect();
+    let made = commands.iter().filter_map(|command| command.trim().strip_prefix("install -d "));
+    made.flat_map(str::split_whitespace).filter_map(|path| path.strip_prefix("/image").map(PathBuf::from)).collect()
 }
 
 #[test]

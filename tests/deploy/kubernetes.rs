@@ -8,14 +8,14 @@ use runcast::config::Config;
 use serde_json::Value;
 
 use crate::image;
-use crate::settings::{READY_SECS, SPARE_SECS, bytes, config, longest_silence, millis};
+use crate::settings::{READY_SECS, SPARE_SECS, buffers, bytes, config, longest_silence, millis};
 use crate::yaml::{at, document, documents, list, number, text};
 
 const POD: &str = "/spec/template";
 const CONTAINER: &str = "/spec/template/spec/containers/0";
 
 fn deployment() -> Value {
-    document("kubernetes/deployment.yaml")
+    document("kubernetes/base/deployment.yaml")
 }
 
 /// What hangs below the container.
@@ -26,7 +26,8 @@ fn of_container(rest: &str) -> Value {
 
 fn environment() -> BTreeMap<String, String> {
     let mut all: BTreeMap<_, _> = image::environment().into_iter().collect();
-    for (file, pointer) in [("kubernetes/configmap.yaml", "/data"), ("kubernetes/secret.yaml", "/stringData")] {
+    for (file, pointer) in [("kubernetes/base/configmap.yaml", "/data"), ("kubernetes/base/secret.yaml", "/stringData")]
+    {
         let document = document(file);
         for (name, value) in at(&document, pointer).as_object().unwrap() {
             let value = value.as_str().unwrap_or_else(|| panic!("{name} needs quotes"));
@@ -45,15 +46,15 @@ fn settings() -> Config {
 
 #[test]
 fn the_kustomization_has_every_file() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes/base");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let files: BTreeSet<_> = files.filter(|file| file != "kustomization.yaml").collect();
-    let listed = document("kubernetes/kustomization.yaml");
+    let listed = document("kubernetes/base/kustomization.yaml");
     let listed: BTreeSet<_> =
         list(&listed, "/resources").iter().map(|file| file.as_str().unwrap().to_owned()).collect();
     assert_eq!(files, listed);
     for file in files {
-        for document in documents(&format!("kubernetes/{file}")) {
+        for document in documents(&format!("kubernetes/base/{file}")) {
             assert!(!text(&document, "/apiVersion").is_empty() && !text(&document, "/metadata/name").is_empty());
         }
     }
@@ -66,11 +67,11 @@ fn selectors_find_the_pods_and_ports_are_open() {
     let mut selectors = vec![at(&deployment, "/spec/selector/matchLabels").clone()];
     let spread = list(&deployment, &format!("{POD}/spec/topologySpreadConstraints"));
     selectors.extend(spread.iter().map(|constraint| at(constraint, "/labelSelector/matchLabels").clone()));
-    let budget = document("kubernetes/poddisruptionbudget.yaml");
+    let budget = document("kubernetes/base/poddisruptionbudget.yaml");
     selectors.push(at(&budget, "/spec/selector/matchLabels").clone());
-    let policy = document("kubernetes/networkpolicy.yaml");
+    let policy = document("kubernetes/base/networkpolicy.yaml");
     selectors.push(at(&policy, "/spec/podSelector/matchLabels").clone());
-    let services = documents("kubernetes/service.yaml");
+    let services = documents("kubernetes/base/service.yaml");
     selectors.extend(services.iter().map(|service| at(service, "/spec/selector").clone()));
     assert_eq!(selectors.len(), 7);
     for selector in selectors {
@@ -94,7 +95,7 @@ fn selectors_find_the_pods_and_ports_are_open() {
 fn what_the_pod_refers_to_exists() {
     assert!(settings().is_cluster());
     let from = of_container("/envFrom");
-    let (map, secret) = (document("kubernetes/configmap.yaml"), document("kubernetes/secret.yaml"));
+    let (map, secret) = (document("kubernetes/base/configmap.yaml"), document("kubernetes/base/secret.yaml"));
     assert_eq!(text(&from, "/0/configMapRef/name"), text(&map, "/metadata/name"));
     assert_eq!(text(&from, "/1/secretRef/name"), text(&secret, "/metadata/name"));
     let (mount, deployment) = (of_container("/volumeMounts/0"), deployment());
@@ -135,15 +136,14 @@ fn probes_ask_what_is_meant_for_them() {
 
 #[test]
 fn what_settings_bound_fits_into_the_memory() {
-    let Config { ingest, journal, room, session, .. } = settings();
-    let bounded = ingest.inflight_bytes + journal.queue_bytes + room.ring_total_bytes + session.outbox_total_bytes;
+    let bounded = buffers(&settings());
     let limit = bytes(text(&of_container("/resources"), "/limits/memory"));
-    assert!(2 * bounded as u64 <= limit, "{bounded} bytes, and as much again for viewers, of {limit}");
+    assert!(2 * bounded <= limit, "{bounded} bytes, and as much again for viewers, of {limit}");
 }
 
 #[test]
 fn the_ingress_is_patient_and_takes_what_runcast_takes() {
-    let (ingress, settings) = (document("kubernetes/ingress.yaml"), settings());
+    let (ingress, settings) = (document("kubernetes/base/ingress.yaml"), settings());
     let annotation = |name| text(&ingress, &format!("/metadata/annotations/nginx.ingress.kubernetes.io~1{name}"));
     for patience in ["proxy-read-timeout", "proxy-send-timeout"] {
         assert!(millis(annotation(patience)) > longest_silence(), "{patience}");
@@ -159,9 +159,9 @@ fn the_ingress_is_patient_and_takes_what_runcast_takes() {
 
 #[test]
 fn the_ingress_leads_to_every_route_but_those_for_operators() {
-    let ingress = document("kubernetes/ingress.yaml");
+    let ingress = document("kubernetes/base/ingress.yaml");
     let paths = list(&ingress, "/spec/rules/0/http/paths");
-    let service = &documents("kubernetes/service.yaml")[0];
+    let service = &documents("kubernetes/base/service.yaml")[0];
     for path in paths {
         assert_eq!(at(path, "/backend/service/name"), at(service, "/metadata/name"));
         assert_eq!(at(path, "/backend/service/port/name"), at(service, "/spec/ports/0/name"));

@@ -5,7 +5,9 @@
 mod support;
 
 mod alerts;
+mod autoscaling;
 mod balancer;
+mod closed;
 mod compose;
 mod dashboard;
 mod death;
@@ -13,6 +15,8 @@ mod drain;
 mod idle;
 mod image;
 mod kubernetes;
+mod kubernetes_artifacts;
+mod kustomize;
 mod live_traces;
 mod nodes;
 mod pen;

@@ -38,7 +38,7 @@ pub(crate) fn upstreams() -> Vec<BTreeSet<String>> {
 
 /// `server.drain_notice_secs`, as the files of `deploy/` set it, in milliseconds.
 fn notice() -> u64 {
-    let map = document("kubernetes/configmap.yaml");
+    let map = document("kubernetes/base/configmap.yaml");
     let notice = text(&map, "/data/RUNCAST__SERVER__DRAIN_NOTICE_SECS");
     let unit = shipped("systemd/runcast.service");
     assert!(unit.contains(&format!("DRAIN_NOTICE_SECS={notice}\n")), "the same everywhere");

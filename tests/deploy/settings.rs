@@ -41,13 +41,29 @@ pub(crate) fn millis(text: &str) -> u64 {
     digits.parse::<u64>().unwrap_or_else(|_| panic!("no time: {text:?}")) * unit
 }
 
-/// Bytes of `5m` (nginx) or `1Gi` (Kubernetes).
+/// What all buffers of a node may hold together, in bytes: docs/reliability.md, "Every buffer and its budget".
+pub(crate) fn buffers(config: &Config) -> u64 {
+    let Config { artifacts, catalog, ingest, queries, room, server, session, .. } = config;
+    let budgets = [
+        ingest.inflight_bytes,
+        room.ring_total_bytes,
+        room.screens_total_bytes,
+        queries.index_bytes,
+        catalog.summary_bytes,
+        server.response_bytes,
+        session.outbox_total_bytes,
+        artifacts.live_trace_cache_bytes,
+    ];
+    budgets.iter().map(|bytes| *bytes as u64).sum()
+}
+
+/// Bytes of `5m` (nginx), `2g` (Docker), `2G` (systemd) or `1Gi` (Kubernetes).
 pub(crate) fn bytes(text: &str) -> u64 {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "k" | "Ki" => 1 << 10,
         "m" | "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
+        "g" | "G" | "Gi" => 1 << 30,
         other => panic!("{other:?} is no unit of bytes in {text:?}"),
     };
     digits.parse::<u64>().unwrap_or_else(|_| panic!("no size: {text:?}")) * unit
