@@ -3,15 +3,17 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::super::DEADLINE;
 use super::super::support::{Postgres, RedisServer, lasting_port};
 use super::blocks::{read, root};
 
+/// Longest that a block may take on a busy machine; npm alone may take half a minute there.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Whatever of a clone is not committed.
 const NOT_CLONED: [&str; 3] = [".git", "target", "data"];
 
@@ -80,10 +82,10 @@ async fn played(mut command: Command) -> Result<String, String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
     let shell = command.spawn().unwrap();
     let group = Pid::from_raw(shell.id().unwrap().cast_signed()).unwrap();
-    let ended = timeout(DEADLINE, shell.wait_with_output()).await;
+    let ended = timeout(PATIENCE, shell.wait_with_output()).await;
     // Whatever the block has left; mostly there is nothing.
     let left = kill_process_group(group, Signal::KILL).is_ok();
-    let output = ended.map_err(|_| format!("it does not end within {DEADLINE:?}"))?.unwrap();
+    let output = ended.map_err(|_| format!("it does not end within {PATIENCE:?}"))?.unwrap();
     let [told, lines] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     match (output.status.success(), left) {
         (true, false) => Ok(told),
