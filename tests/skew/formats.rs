@@ -7,7 +7,7 @@ use super::previous::Previous;
 const MIGRATIONS: &str = "src/storage/catalog/migrations";
 
 /// The version of a format in the sources of the version before.
-fn before(name: &str) -> u32 {
+pub(crate) fn before(name: &str) -> u32 {
     let text = Previous::get().text("src/storage/format.rs");
     let value =
         text.lines().find_map(|line| line.strip_prefix(&format!("pub const {name}: u32 = "))?.strip_suffix(';'));

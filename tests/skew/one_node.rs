@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 
-use super::formats::same_on_one_node;
+use super::formats::{before, same_on_one_node};
 use super::previous::Previous;
 use super::support::{Reply, Site, TestNode, Viewer, numbered, real_run};
 use super::{PRESENT, done};
@@ -99,6 +100,33 @@ async fn the_data_of_the_version_before_are_taken_over_and_it_takes_them_back_or
         assert_eq!(all(&node).await, after, "the refusal has changed nothing");
         goes_on(&mut viewer, &node, 14).await;
     }
+}
+
+#[tokio::test]
+async fn the_version_before_refuses_a_newer_journal_by_name_and_changes_nothing() {
+    let mut node = begin().await;
+    let kept = all(&node).await;
+    node.terminate().await.assert_clean(false);
+    let (known, newer) = (before("SQLITE_JOURNAL"), before("SQLITE_JOURNAL") + 1);
+    set_format(&node, newer).await;
+    let exit = node.start_a_rival();
+    assert_eq!(exit.code, Some(64), "{}", exit.log);
+    let words = format!(
+        "has format version {newer}, and the newest that this build of runcast knows is {known}: run the build"
+    );
+    assert!(exit.log.contains(&words), "{}", exit.log);
+    set_format(&node, known).await;
+    node.restart();
+    assert_eq!(all(&node).await, kept);
+}
+
+/// Makes the journal of a node that is down one of this format.
+async fn set_format(node: &TestNode, version: u32) {
+    let url = format!("sqlite:{}", node.data().join("journal.db").display());
+    let mut database = SqliteConnection::connect(&url).await.unwrap();
+    let update = AssertSqlSafe(format!("UPDATE meta SET value = '{version}' WHERE key = 'format'"));
+    assert_eq!(database.execute(update).await.unwrap().rows_affected(), 1);
+    database.close().await.unwrap();
 }
 
 #[tokio::test]

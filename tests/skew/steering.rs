@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Site, Viewer};
+use super::support::{Site, Viewer, soon};
 use super::{both_ways, mixed};
 
 const WORKER: (&str, &str) = ("runcast-producer", "w1");
@@ -22,6 +22,20 @@ async fn give(node: &Site, run: &str, command: Value) -> Value {
     reply.json()
 }
 
+/// The first command that the worker hears of. A poll also ends, with none, when the hints change.
+async fn polled(node: &Site, run: &str) -> Value {
+    let commands = format!("/api/runs/{run}/commands");
+    let mut page = node.get_with(&commands, &[WORKER]).await.json();
+    soon("a command", async {
+        while page["commands"][0].is_null() {
+            let after = page["cursor"].as_str().unwrap();
+            page = node.get_with(&format!("{commands}?wait=15&after={after}"), &[WORKER]).await.json();
+        }
+        page["commands"][0].clone()
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_command_given_to_one_version_is_polled_claimed_and_reported_at_the_other() {
     let objects = tempfile::tempdir().unwrap();
@@ -29,15 +43,11 @@ async fn a_command_given_to_one_version_is_polled_claimed_and_reported_at_the_ot
     for (here, there, run) in both_ways(&cluster) {
         post(there, run, 1, json!({"type": "worker", "state": "joined"})).await;
         let commands = format!("/api/runs/{run}/commands");
-        let begun = there.get_with(&commands, &[WORKER]).await.json();
-        let waiting = format!("{commands}?wait=15&after={}", begun["cursor"].as_str().unwrap());
         let fill = json!({"action": "fill", "selector": "#a", "secret": "hunter2"});
-        let (polled, given) = tokio::join!(
-            there.get_with(&waiting, &[WORKER]),
-            give(here, run, json!({"type": "manual_action", "action": fill}))
-        );
+        let (polled, given) =
+            tokio::join!(polled(there, run), give(here, run, json!({"type": "manual_action", "action": fill})));
         let wanted = given["commandId"].as_str().unwrap();
-        assert_eq!(polled.json()["commands"][0]["event"]["commandId"], wanted, "{polled:?}");
+        assert_eq!(polled["event"]["commandId"], wanted, "{polled}");
 
         // The secret was sealed by the version that took it. The claim is one, whoever is asked for it.
         let claim = format!("{commands}/{wanted}/claim");

@@ -17,7 +17,7 @@ pub(super) async fn check(kind: &str, text: &str) -> Result<(), String> {
     }
 }
 
-/// Whether Node.js takes it for a program.
+/// Whether `node` takes it for a program.
 async fn parses(text: &str) -> Result<(), String> {
     let kind = if text.contains("require(") { "commonjs" } else { "module" };
     let mut command = Command::new("node");
