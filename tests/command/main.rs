@@ -9,6 +9,7 @@ mod cleanup;
 mod demo;
 mod doctor;
 mod doctor_objects;
+mod documented_blocks;
 mod documented_workers;
 mod download;
 mod formats;

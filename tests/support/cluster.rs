@@ -1,5 +1,7 @@
 //! Several real nodes with one Redis, reached through a proxy that can fail, and one PostgreSQL.
 
+use std::path::Path;
+
 use super::{FaultProxy, Postgres, RedisServer, TestNode};
 
 /// A running cluster. Dropping it stops everything.
@@ -46,8 +48,17 @@ impl Cluster {
 
     /// Adds a node with further settings.
     pub(crate) fn add_node_with(&mut self, own: &[(&str, &str)]) {
-        let all = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let settings: Vec<_> = all.chain(own.iter().copied()).collect();
+        let settings = [self.settings(), own.to_vec()].concat();
         self.nodes.push(TestNode::start_to_stay(&settings));
+    }
+
+    /// Adds a node of another build.
+    pub(crate) fn add_build(&mut self, program: &Path) {
+        self.nodes.push(TestNode::start_build(program, &self.settings()));
+    }
+
+    /// What every node is started with.
+    pub(crate) fn settings(&self) -> Vec<(&str, &str)> {
+        self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
     }
 }

@@ -15,6 +15,7 @@ mod http;
 mod live_trace;
 mod node;
 mod postgres;
+mod process;
 mod proxy;
 mod recording;
 mod redis;

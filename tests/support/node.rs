@@ -1,19 +1,15 @@
 //! A real server process with its own data directory, on a free port.
 
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
+use super::process::{Process, launch};
 use super::{Dice, SOON, Site, eventually};
 
 /// The line that a drain logs at its end.
@@ -30,6 +26,8 @@ pub(crate) struct Exit {
 
 /// A server. Dropping it sends SIGTERM, and fails the test unless the server drains cleanly.
 pub(crate) struct TestNode {
+    /// The build that is started: this one, unless a test says otherwise.
+    program: PathBuf,
     settings: Vec<(String, String)>,
     dir: tempfile::TempDir,
     site: Site,
@@ -43,73 +41,6 @@ pub(crate) struct TestNode {
     may_report: bool,
 }
 
-struct Process {
-    pid: Pid,
-    ended: Receiver<ExitStatus>,
-    log: PathBuf,
-}
-
-/// Starts a process. Returns its address as it prints it, or its exit if it ends first.
-fn launch(
-    settings: &[(String, String)],
-    data: &Path,
-    log: PathBuf,
-    port: u16,
-    small_disk: Option<u64>,
-    descriptors: Option<u32>,
-) -> Result<(SocketAddr, Process), Exit> {
-    let program = env!("CARGO_BIN_EXE_runcast");
-    let mut command = match small_disk {
-        None if descriptors.is_some() => {
-            let mut command = Command::new("sh");
-            command.args(["-c", r#"ulimit -n "$1" && exec "$0" serve"#, program]);
-            command.arg(descriptors.unwrap_or_default().to_string());
-            command
-        }
-        None => {
-            let mut command = Command::new(program);
-            command.arg("serve");
-            command
-        }
-        Some(bytes) => {
-            let mut command = Command::new("unshare");
-            let script =
-                r#"mkdir -p "$1" && mount -t tmpfs -o size="$2" small "$1" && mkdir "$1/objects" && exec "$0" serve"#;
-            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, program]);
-            command.arg(data.join("data/small")).arg(bytes.to_string());
-            command
-        }
-    };
-    command.env_clear().current_dir(data).stdin(Stdio::null());
-    command.env("RUNCAST__SERVER__BIND", format!("127.0.0.1:{port}"));
-    command.env("RUNCAST__SERVER__DATA_DIR", data.join("data"));
-    command.env("RUNCAST__SERVER__DRAIN_SECS", "10").env("RUST_BACKTRACE", "1");
-    command.envs(settings.iter().map(|(key, value)| (key, value)));
-    let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
-    let pid = Pid::from_child(&child);
-    let stdout = child.stdout.take().unwrap();
-    let (sender, ended) = channel();
-    thread::spawn(move || sender.send(child.wait().unwrap()));
-    let (sender, first_line) = channel();
-    thread::spawn(move || {
-        let mut stdout = BufReader::new(stdout);
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let _ = sender.send(line);
-        // The pipe is read to its end, so that the process never blocks on it.
-        let _ = stdout.read_to_end(&mut Vec::new());
-    });
-    let process = Process { pid, ended, log };
-    let line = first_line.recv_timeout(SOON).unwrap_or_default();
-    match line.trim().strip_prefix("runcast listens on http://").and_then(|address| address.parse().ok()) {
-        Some(address) => Ok((address, process)),
-        None => {
-            process.signal(Signal::KILL);
-            Err(process.wait(SOON).unwrap_or_else(|| panic!("{line:?} is no address, and the process does not end")))
-        }
-    }
-}
-
 /// A free port outside the kernel's ephemeral range.
 pub(crate) fn lasting_port() -> u16 {
     let mut dice = Dice::new(RandomState::new().hash_one(0));
@@ -118,26 +49,6 @@ pub(crate) fn lasting_port() -> u16 {
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
-    }
-}
-
-impl Process {
-    fn signal(&self, signal: Signal) {
-        // The process may have ended by itself.
-        let _ = kill_process(self.pid, signal);
-    }
-
-    fn exit(&self, status: ExitStatus) -> Exit {
-        Exit { code: status.code(), log: self.log() }
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// Blocks until the process has ended; `None` after the timeout.
-    fn wait(&self, within: Duration) -> Option<Exit> {
-        self.ended.recv_timeout(within).ok().map(|status| self.exit(status))
     }
 }
 
@@ -169,11 +80,38 @@ impl TestNode {
         Self::start_on(lasting_port(), settings, None, None)
     }
 
+    /// Starts a server of another build, whose port is not given to another process while it is down.
+    pub(crate) fn start_build(program: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut node = Self::unstarted(settings, None, None);
+        node.take_build(program);
+        node.begin(lasting_port());
+        node
+    }
+
+    /// Starts a server of another build, which must fail; returns its exit.
+    pub(crate) fn refused(program: &Path, settings: &[(&str, &str)]) -> Exit {
+        let mut node = Self::unstarted(settings, None, None);
+        node.take_build(program);
+        node.start_a_rival()
+    }
+
+    /// What is started from now on is this build.
+    pub(crate) fn take_build(&mut self, program: &Path) {
+        program.clone_into(&mut self.program);
+    }
+
     fn start_on(port: u16, settings: &[(&str, &str)], small_disk: Option<u64>, descriptors: Option<u32>) -> Self {
+        let mut node = Self::unstarted(settings, small_disk, descriptors);
+        node.begin(port);
+        node
+    }
+
+    fn unstarted(settings: &[(&str, &str)], small_disk: Option<u64>, descriptors: Option<u32>) -> Self {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = tempfile::tempdir().unwrap();
         let site = Site::new(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut node = Self {
+        Self {
+            program: env!("CARGO_BIN_EXE_runcast").into(),
             settings,
             dir,
             site,
@@ -183,9 +121,7 @@ impl TestNode {
             descriptors,
             may_panic: false,
             may_report: false,
-        };
-        node.begin(port);
-        node
+        }
     }
 
     fn begin(&mut self, port: u16) {
@@ -198,10 +134,10 @@ impl TestNode {
     fn launch_on(&mut self, port: u16) -> Result<(SocketAddr, Process), Exit> {
         self.starts += 1;
         let log = self.dir.path().join(format!("stderr-{}.txt", self.starts));
-        launch(&self.settings, self.dir.path(), log, port, self.small_disk, self.descriptors)
+        launch(&self.program, &self.settings, self.dir.path(), log, port, self.small_disk, self.descriptors)
     }
 
-    /// Starts a second process on the same data directory, which must fail; returns its exit.
+    /// Starts a process on the same data directory, beside its own if that runs, which must fail; returns its exit.
     pub(crate) fn start_a_rival(&mut self) -> Exit {
         match self.launch_on(0) {
             Err(exit) => exit,
