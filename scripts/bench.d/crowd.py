@@ -11,8 +11,8 @@ from harness import FAULTS, finish, load, table, total
 # A node and the client of its viewers have a descriptor for each viewer, and 20,000 at most.
 VIEWERS_PER_NODE = 18_000
 DEFAULT_VIEWERS, DEFAULT_NODES, EVENTS = 12_000, 2, 40
-# Seconds: to start with, and for each further viewer. Two cores that others use too join 500 viewers a second at least.
-PATIENCE_SECS, PATIENCE_PER_VIEWER = 60, 1 / 500
+# Seconds: to start with, and for each viewer. A quiet machine needs far less; one that compiles beside it may not.
+PATIENCE_SECS, PATIENCE_PER_VIEWER = 60, 1 / 100
 
 
 def nodes_for(viewers, asked):
@@ -54,11 +54,11 @@ def crowd(options):
         post(addresses[0], run, 0)  # the run is there: what a first one costs is not the viewers'
         memory, began = resident_bytes(pids), time.monotonic()
         listeners = [load(addr, pid, "listen", "--run", run, "--viewers", share, "--events", EVENTS, "--check-every", 1,
-                          "--patience-secs", patience)
+                          "--patience-secs", patience, stderr=None)
                      for addr, pid, share in zip(addresses, pids, shares(viewers, nodes))]
         for listener in listeners:
             if listener.stdout.readline().strip() != "ready":
-                sys.exit(f"bench: the crowd could not join within {patience} s")
+                sys.exit("bench: the crowd could not join")
         joined, each = time.monotonic() - began, (resident_bytes(pids) - memory) / viewers
         cpu, started = cpu_secs(pids), time.time()
         for number in range(1, EVENTS):

@@ -60,9 +60,9 @@ def in_redis(batch, events, size):
 
 
 def events(options):
-    scale, rows = (20 if options.quick else 1), []
+    scale, rows = (4 if options.quick else 1), []
     for size in (128, 512):
-        for batch, count in ((1, 40_000 // scale), (100, 400_000 // scale)):
+        for batch, count in ((1, 8_000 // scale), (100, 80_000 // scale)):
             sqlite, log = in_sqlite(batch, count, size)
             memory, file = in_redis(batch, count, size)
             rows.append([size, batch, f"{sqlite:,.0f} B", f"{log / 1e6:.1f} MB", f"{memory:,.0f} B", f"{file:,.0f} B"])
@@ -118,7 +118,7 @@ def kinds(options):
     lines = DEMO.read_bytes().splitlines()
     bare = [line for line in lines if json.loads(line)["type"] == "run_status"]
     tests = max(len(json.loads(line)["tests"]) for line in lines if json.loads(line)["type"] == "test_plan")
-    return {"whole": lines, "bare": bare}, tests, 20 if options.quick else 500
+    return {"whole": lines, "bare": bare}, tests, 20 if options.quick else 100
 
 
 def growth(port, ask, used, options):

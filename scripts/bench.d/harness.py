@@ -93,7 +93,7 @@ def node_in(home):
 
 def load(addr, pid, *scenario, **more):
     command = [BIN / "runcast-load", "--addr", addr, "--pids", str(pid), *map(str, scenario)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **more)
+    return subprocess.Popen(command, **{"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True} | more)
 
 
 def finish(process, patience=MEASUREMENT_SECS):
