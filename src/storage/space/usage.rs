@@ -127,8 +127,9 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Mutex;
 
     use super::*;
 
@@ -156,15 +157,15 @@ mod tests {
     #[tokio::test]
     async fn a_disk_that_hangs_holds_up_one_look_for_a_moment_and_no_other() {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
-        static DISK: Mutex<()> = Mutex::new(());
+        static DISK: Mutex<()> = Mutex::const_new(());
         fn free(_: &Path) -> io::Result<u64> {
             ASKED.fetch_add(1, Ordering::Relaxed);
-            drop(DISK.lock());
+            drop(DISK.blocking_lock());
             Ok(5)
         }
         let disk = WatchedDisk { place: "hanging", path: "/".into(), min_free_bytes: 0 };
         let usage = SpaceUsage::measured_by(vec![disk], Vec::new(), free, Duration::from_millis(20));
-        let hanging = DISK.lock().unwrap();
+        let hanging = DISK.lock().await;
         for _ in 0..3 {
             usage.measure().await;
         }
