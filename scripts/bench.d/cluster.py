@@ -1,5 +1,6 @@
 """`scripts/bench cluster`: three nodes around one Redis, and one PostgreSQL that keeps their catalog."""
 
+import collections
 import contextlib
 import json
 import os
@@ -11,6 +12,9 @@ import tempfile
 import urllib.request
 
 from harness import finish, free_port, is_ready, load, median, process_group, runcast_command, table, total, wait_for
+
+# A cluster that runs: the addresses and processes of its nodes, Redis' port, and the URL of the catalog.
+Cluster = collections.namedtuple("Cluster", "addresses pids redis_port catalog")
 
 
 @contextlib.contextmanager
@@ -55,8 +59,8 @@ def postgres(home):
 
 
 @contextlib.contextmanager
-def cluster_of(nodes):
-    """Nodes with one worker thread each around one Redis; yields their addresses, their processes, and Redis' port."""
+def cluster_of(nodes, **settings):
+    """Nodes with one worker thread each, and with these settings, around one Redis."""
     with contextlib.ExitStack() as stack:
         home = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-cluster-")))
         redis_port = stack.enter_context(redis(home))
@@ -67,11 +71,12 @@ def cluster_of(nodes):
             place.mkdir()
             argv, env = runcast_command(place, port, 1)
             env |= {"REDIS_URL": f"redis://127.0.0.1:{redis_port}", "DATABASE_URL": catalog}
+            env |= {f"RUNCAST__{name}": str(value) for name, value in settings.items()}
             child = stack.enter_context(process_group(argv, place / "log", env))
             wait_for("runcast", place / "log", lambda port=port: is_ready(port))
             addresses.append(f"127.0.0.1:{port}")
             pids.append(child.pid)
-        yield addresses, pids, redis_port
+        yield Cluster(addresses, pids, redis_port, catalog)
 
 
 def script_calls(port):
@@ -82,7 +87,7 @@ def script_calls(port):
 
 def cluster(options):
     scale = 20 if options.quick else 1
-    with cluster_of(3) as (addresses, pids, redis_port):
+    with cluster_of(3) as (addresses, pids, redis_port, _):
         rows = []
         for batch, events in ((1, 60_000 // scale), (500, 3_000_000 // scale)):
             scenario = ("ingest", "--conns", 16, "--runs", 16, "--batch", batch, "--events", events // 3)

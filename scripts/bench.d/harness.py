@@ -17,7 +17,9 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # BENCH_PROFILE=dev tries the script out: such figures mean nothing.
 PROFILE = os.environ.get("BENCH_PROFILE", "release")
-BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / ("debug" if PROFILE == "dev" else PROFILE)
+# BENCH_BIN=DIR: the programs are there; nothing is built.
+BUILT = os.environ.get("BENCH_BIN")
+BIN = pathlib.Path(BUILT or pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / ("debug" if PROFILE == "dev" else PROFILE))
 START_SECS = 20
 MEASUREMENT_SECS = 180
 RESAMPLES = 10_000
@@ -91,11 +93,11 @@ def node_in(home):
 
 def load(addr, pid, *scenario, **more):
     command = [BIN / "runcast-load", "--addr", addr, "--pids", str(pid), *map(str, scenario)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **more)
+    return subprocess.Popen(command, **{"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True} | more)
 
 
-def finish(process):
-    out, _ = process.communicate(timeout=MEASUREMENT_SECS)
+def finish(process, patience=MEASUREMENT_SECS):
+    out, _ = process.communicate(timeout=patience)
     if process.returncode:
         sys.exit(f"runcast-load failed: {process.args}")
     result = json.loads(out.splitlines()[-1])

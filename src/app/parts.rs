@@ -32,6 +32,7 @@ use crate::node::Node;
 use crate::steering::Steering;
 use crate::storage::presence::{Figures, Gauge};
 use crate::storage::signs::Signs;
+use crate::storage::space::usage::SpaceUsage;
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
 
@@ -66,6 +67,8 @@ pub(super) struct NodeParts {
     pub(super) live_actors: LiveActors,
     pub(super) thread_metrics: NodeMetrics,
     pub(super) metrics: MetricsHandle,
+    /// The node's disks, and what it has on them.
+    pub(super) space: SpaceUsage,
     /// Bytes of request bodies in hand.
     pub(super) bodies: Budget,
     /// Bytes of responses that are built or wait for their readers.
@@ -151,6 +154,7 @@ impl NodeParts {
             ),
             queries: LogQueries::new(storage.journal.clone(), query_limits(&config)),
             signs,
+            space: super::storage::space::usage(&config, &storage),
             run_feed: RunFeed::new(storage.run_catalog.clone(), storage.journal.clone(), feed_limits(&config)),
             storage,
             steering,

@@ -300,6 +300,7 @@ impl Thread {
                 responses: parts.responses.clone(),
                 outboxes: parts.outboxes.clone(),
                 screens: parts.screens.clone(),
+                space: parts.space.clone(),
                 thread_metrics: parts.thread_metrics.clone(),
                 handle: parts.metrics.clone(),
             },

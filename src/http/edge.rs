@@ -35,6 +35,7 @@ use crate::storage::catalog::runs::RunCatalog;
 use crate::storage::journal::Journal;
 use crate::storage::packages::Packages;
 use crate::storage::presence::{Figures, Gauge, Register};
+use crate::storage::space::usage::SpaceUsage;
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
 
@@ -278,6 +279,8 @@ pub struct MetricsEdge {
     pub outboxes: Budget,
     /// Bytes of kept frames of screens.
     pub screens: Budget,
+    /// The node's disks, and what it has on them.
+    pub space: SpaceUsage,
     /// The threads' figures.
     pub thread_metrics: NodeMetrics,
     /// All other figures.

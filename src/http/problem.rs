@@ -41,6 +41,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
     }
 
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// Adds a `Retry-After` header.
     #[must_use]
     pub fn retry_after(mut self, secs: u64) -> Self {

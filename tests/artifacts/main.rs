@@ -14,6 +14,7 @@ mod direct;
 mod download;
 mod export;
 mod failing;
+mod figures;
 mod fixture;
 #[path = "../command/http_double.rs"]
 #[allow(dead_code, reason = "each test binary uses its own part of it")]

@@ -9,6 +9,7 @@ use runcast::storage::redis::PIPELINE_COMMANDS;
 use crate::dashboard;
 use crate::nodes;
 use crate::series::{assert_exported, series};
+use crate::shipped;
 use crate::support::{SOON, Viewer, eventually, numbered};
 use crate::yaml::{document, list, text};
 
@@ -47,6 +48,27 @@ fn every_alert_says_how_urgent_it_is_and_what_to_do() {
 }
 
 #[test]
+fn every_alert_leads_to_a_chapter_of_the_runbook_and_every_chapter_is_of_an_alert() {
+    let file = document("prometheus/alerts.yaml");
+    let mut alerts = BTreeSet::new();
+    for rule in list(&file, "/groups").iter().flat_map(|group| list(group, "/rules")) {
+        let name = text(rule, "/alert");
+        let link = format!("docs/runbook.md#{}", name.to_ascii_lowercase());
+        assert_eq!(text(rule, "/annotations/runbook_url"), link);
+        alerts.insert(name.to_owned());
+    }
+    let page = shipped("../docs/runbook.md");
+    let mut chapters = BTreeSet::new();
+    for chapter in page.split("\n### ").skip(1) {
+        let (name, body) = chapter.split_once('\n').unwrap();
+        let body = body.split("\n## ").next().unwrap();
+        assert!(body.contains("**Do:**"), "what is to be done about {name}?");
+        chapters.insert(name.to_owned());
+    }
+    assert_eq!(alerts, chapters);
+}
+
+#[test]
 fn bounds_in_alerts_are_the_defaults() {
     let config = Config::default();
     let bounds = [
@@ -58,13 +80,16 @@ fn bounds_in_alerts_are_the_defaults() {
         let expected = format!("{name} > 0.8 * {bound}");
         assert!(alerts().iter().any(|(_, expression)| *expression == expected), "no alert says {expected}");
     }
+    let late = alerts().into_iter().find(|(name, _)| name == "RuncastCleanupIsLate").unwrap().1;
+    assert!(late.contains(&format!("> 3 * {} and", config.cleanup.interval_hours * 3_600)), "{late}");
 }
 
 /// What a node that is well has nothing to say about.
-const OF_FAILURES: [&str; 5] = [
+const OF_FAILURES: [&str; 6] = [
     "runcast_actor_exits_total",
     "runcast_actor_restarts_total",
     "runcast_journal_failures_total",
+    "runcast_artifact_failures_total",
     "runcast_catalog_failures_total",
     "runcast_holes_repaired_total",
 ];
@@ -96,6 +121,10 @@ async fn nodes_print_every_series_that_alerts_and_dashboard_ask_for() {
     let mut viewer = Viewer::join(&node, "r").await;
     node.store("r", &numbered(4, 1, 0)).await;
     viewer.until_events(4).await;
+    let artifact = node.try_send("PUT", "/api/runs/r/artifacts/a.txt", &[], "a line of a log").await.unwrap();
+    assert_eq!(artifact.status, 201, "{artifact:?}");
+    let swept = node.try_send("POST", "/api/cleanup/run", &[], "").await.unwrap();
+    assert_eq!(swept.status, 200, "{swept:?}");
 
     let expressions = alerts().into_iter().map(|(_, expression)| expression).chain(dashboard::expressions());
     let asked: BTreeSet<String> = expressions

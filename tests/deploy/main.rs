@@ -28,6 +28,7 @@ mod resuming;
 mod retries;
 mod series;
 mod settings;
+mod sizing;
 mod traffic;
 mod unit;
 mod yaml;

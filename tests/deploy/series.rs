@@ -27,6 +27,8 @@ pub(crate) struct Series<'a> {
     pub(crate) matchers: Vec<(&'a str, &'a str)>,
     /// Whether a range follows.
     is_over_time: bool,
+    /// Whether it stands in a function that a gauge may stand in with a range.
+    is_forecast: bool,
 }
 
 /// The series of runcast's that an expression names.
@@ -47,7 +49,8 @@ pub(crate) fn series(expression: &str) -> Vec<Series<'_>> {
         let matchers = matchers.split(',').filter_map(|matcher| matcher.split_once('"'));
         let matchers = matchers
             .map(|(label, value)| (label.trim().trim_end_matches(['=', '!', '~']), value.trim_end_matches('"')));
-        found.push(Series { name, matchers: matchers.collect(), is_over_time: rest.starts_with('[') });
+        let is_forecast = expression[..start].ends_with("predict_linear(");
+        found.push(Series { name, matchers: matchers.collect(), is_over_time: rest.starts_with('['), is_forecast });
     }
     found
 }
@@ -62,7 +65,7 @@ fn groups(expression: &str) -> impl Iterator<Item = &str> {
 #[track_caller]
 pub(crate) fn assert_exported(whose: &str, expression: &str) {
     let mut labels = BTreeSet::from(EVERYWHERE);
-    for Series { name, matchers, is_over_time } in series(expression) {
+    for Series { name, matchers, is_over_time, is_forecast } in series(expression) {
         let (kind, help) = described(name).unwrap_or_else(|| panic!("{whose}: no node exports {name}"));
         // The table names labels between backticks.
         let own: Vec<_> = help.split('`').skip(1).step_by(2).collect();
@@ -70,7 +73,7 @@ pub(crate) fn assert_exported(whose: &str, expression: &str) {
             assert!(own.contains(label) || EVERYWHERE.contains(label), "{whose}: {name} has no label {label}");
         }
         labels.extend(own);
-        assert!(kind != MetricKind::Gauge || !is_over_time, "{whose}: {name} is a gauge");
+        assert!((kind == MetricKind::Gauge && is_over_time) == is_forecast, "{whose}: {name} is a {kind:?}");
     }
     for group in groups(expression) {
         assert!(labels.contains(group), "{whose}: nothing there has a label {group}");

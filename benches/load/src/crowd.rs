@@ -28,8 +28,10 @@ use crate::{
 
 /// Handshakes in flight per thread; fewer than any server's listen queue, so that no SYN is dropped.
 const MAX_PENDING: usize = 256;
-/// Time without a delivery after which the remaining events count as missing.
+/// Time without a delivery after which the remaining events count as missing, unless a scenario is more patient.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time in which all viewers have to be subscribed, unless a scenario is more patient.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
 const READ_BUFFER: usize = 256 * 1024;
 
 /// The viewers to connect.
@@ -102,8 +104,13 @@ impl Crowd {
 
     /// Connects a crowd, and waits until the server reports every viewer of `run` as subscribed.
     pub fn subscribed(site: &Site, plan: &Plan, run: &str) -> Result<Self> {
+        Self::subscribed_within(JOIN_TIMEOUT, site, plan, run)
+    }
+
+    /// As [`Crowd::subscribed`], with a patience of the caller's.
+    pub fn subscribed_within(patience: Duration, site: &Site, plan: &Plan, run: &str) -> Result<Self> {
         let crowd = Self::start(site, plan);
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + patience;
         let mut connection = Connection::open(site.addr)?;
         loop {
             let greeted = crowd.shared.greeted.load(Relaxed);
@@ -116,7 +123,7 @@ impl Crowd {
                 return Ok(crowd);
             }
             if Instant::now() > deadline {
-                bail!("after 60 s only {greeted} of {} viewers are subscribed", crowd.viewers);
+                bail!("after {} s only {greeted} of {} viewers are subscribed", patience.as_secs(), crowd.viewers);
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -140,9 +147,14 @@ impl Crowd {
     /// Waits until each viewer has received `each` events, or none has arrived for 10 s. The receipts tell what is
     /// missing.
     pub fn wait_events(&self, each: u64) {
+        self.wait_events_within(DELIVERY_TIMEOUT, each);
+    }
+
+    /// As [`Crowd::wait_events`], with a patience of the caller's.
+    pub fn wait_events_within(&self, patience: Duration, each: u64) {
         let total = each * self.viewers as u64;
         let (mut last, mut since) = (self.events(), Instant::now());
-        while self.events() < total && since.elapsed() < DELIVERY_TIMEOUT && !self.shared.failed.load(Relaxed) {
+        while self.events() < total && since.elapsed() < patience && !self.shared.failed.load(Relaxed) {
             thread::sleep(Duration::from_millis(1));
             let now = self.events();
             if now != last {

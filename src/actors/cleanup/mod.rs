@@ -21,6 +21,7 @@ use crate::protocol::Timestamp;
 use crate::storage::catalog::CatalogError;
 
 mod audit;
+mod figures;
 mod live_traces;
 mod sweep;
 mod sweeping;
@@ -29,6 +30,8 @@ use sweeping::{SweepHalt, Sweeping};
 
 /// How often the cleanup checks whether a run is due.
 const LOOK: Duration = Duration::from_secs(60);
+/// How often the catalog is asked for the figures: each time it adds up all artifacts.
+const FIGURES: Duration = Duration::from_secs(300);
 /// Longest pause after a run that did not remove everything that was due.
 const AGAIN: Duration = Duration::from_secs(3_600);
 /// How far apart the clocks of two nodes may be. An hour.
@@ -61,13 +64,15 @@ pub struct Cleanup {
     running: bool,
     /// Live traces are being removed.
     removing: bool,
+    /// The catalog is being asked for the figures.
+    telling: bool,
     _live: LiveActorGuard,
 }
 
 impl Cleanup {
     /// Builds a cleanup for the node of this name.
     pub fn new(rules: CleanupRules, artifacts: ArtifactService, node: String, live: LiveActorGuard) -> Self {
-        Self { rules, artifacts, node, running: false, removing: false, _live: live }
+        Self { rules, artifacts, node, running: false, removing: false, telling: false, _live: live }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
@@ -101,6 +106,17 @@ impl Cleanup {
         let work = live_traces::remove(self.artifacts.clone(), self.node.clone(), self.rules.live_traces);
         ctx.spawn(wrap_future::<_, Self>(work).map(|(), cleanup, _| cleanup.removing = false));
     }
+
+    /// Tells what there is, and how the last run on any node ended.
+    fn tell_figures(&mut self, ctx: &mut Context<Self>) {
+        if self.telling {
+            return;
+        }
+        self.telling = true;
+        let artifacts = self.artifacts.clone();
+        let work = async move { figures::tell(&artifacts).await };
+        ctx.spawn(wrap_future::<_, Self>(work).map(|(), cleanup, _| cleanup.telling = false));
+    }
 }
 
 /// Whether the last run on any node is long enough ago. A run that did not remove everything is followed sooner.
@@ -108,8 +124,7 @@ async fn is_due(artifacts: &ArtifactService, interval: Duration) -> Result<bool,
     let Some(text) = artifacts.parts().catalog.noted(LAST_CLEANUP).await? else { return Ok(true) };
     // A note of another version that we can't parse must not stop the cleanup.
     let Ok(last) = serde_json::from_str::<Swept>(&text) else { return Ok(true) };
-    let is_done = last.error.is_none() && last.failed == 0;
-    let wait = if is_done { interval } else { interval.min(AGAIN) };
+    let wait = if last.is_complete() { interval } else { interval.min(AGAIN) };
     let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     let (started, now) = (Timestamp::from_millis(last.started_at), artifacts.now());
     // A run in the future was dated by a clock that was ahead.
@@ -150,6 +165,7 @@ async fn run(
     if let Err(error) = artifacts.parts().catalog.note(LAST_CLEANUP, &text).await {
         info!(%error, "the cleanup could not be noted");
     }
+    figures::tell(&artifacts).await;
     Ok(swept)
 }
 
@@ -162,6 +178,8 @@ impl Actor for Cleanup {
         }
         // They are never kept for longer, whatever becomes of artifacts.
         ctx.run_interval(self.rules.live_traces, Self::remove_live_traces);
+        self.tell_figures(ctx);
+        ctx.run_interval(FIGURES, Self::tell_figures);
     }
 }
 

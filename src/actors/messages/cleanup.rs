@@ -76,6 +76,13 @@ pub struct Swept {
     pub items: Vec<SweptItem>,
 }
 
+impl Swept {
+    /// Whether the run removed all that was due.
+    pub fn is_complete(&self) -> bool {
+        self.error.is_none() && self.failed == 0
+    }
+}
+
 /// An artifact that would be removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -26,6 +26,7 @@ pub(super) mod artifacts;
 mod beside;
 pub(super) mod close;
 mod objects;
+pub(super) mod space;
 
 pub use objects::{URL_KEY, objects_options, open_objects, open_url_key};
 

@@ -91,6 +91,7 @@ pub(in crate::http) async fn ready(
 
 /// `GET /metrics`
 pub(in crate::http) async fn metrics(edge: web::Data<MetricsEdge>) -> HttpResponse {
+    edge.space.measure().await;
     metrics::gauge!("runcast_rooms").set(edge.live_actors.living().get("room").copied().unwrap_or(0) as f64);
     metrics::gauge!("runcast_connections").set(edge.node.connections() as f64);
     metrics::gauge!("runcast_ingest_bytes").set(edge.bodies.used() as f64);

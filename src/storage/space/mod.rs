@@ -27,6 +27,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::tasks::spawn_blocking;
 
+pub mod usage;
+
 /// Bytes reserved in one step for a write of unknown size; the free space is checked again after each step.
 const STEP: u64 = 8 << 20;
 /// Bytes that may not have reached the file system when the next ones are written: two parts of an object, and one

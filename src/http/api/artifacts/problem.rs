@@ -1,5 +1,6 @@
 //! The status and the code of each condition under which something is not done with an artifact.
 
+use actix_web::ResponseError as _;
 use actix_web::http::StatusCode;
 
 use super::super::super::problem::{Problem, saturated_with};
@@ -10,6 +11,17 @@ use crate::storage::objects::signing::GrantError;
 
 impl From<ArtifactError> for Problem {
     fn from(error: ArtifactError) -> Self {
+        let problem = Self::of_artifact(error);
+        // What the client did wrong is no failure of ours.
+        if problem.status_code().is_server_error() {
+            metrics::counter!("runcast_artifact_failures_total", "code" => problem.code()).increment(1);
+        }
+        problem
+    }
+}
+
+impl Problem {
+    fn of_artifact(error: ArtifactError) -> Self {
         let detail = error.to_string();
         match error {
             ArtifactError::RunGone => Self::new(StatusCode::GONE, "run_gone", detail),

@@ -244,6 +244,38 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Counter, "runcast_artifact_stored_bytes_total", Unit::Bytes, "Bytes of these as they are stored."),
     (
         MetricKind::Counter,
+        "runcast_artifact_failures_total",
+        Unit::Count,
+        "Requests for artifacts that the server could not do, by `code`: storage_unavailable, storage_full, saturated ...",
+    ),
+    (MetricKind::Gauge, "runcast_artifacts_kept", Unit::Count, "Artifacts that are ready, on all nodes."),
+    (MetricKind::Gauge, "runcast_artifacts_kept_bytes", Unit::Bytes, "Bytes of these as they are stored."),
+    (
+        MetricKind::Gauge,
+        "runcast_artifacts_due",
+        Unit::Count,
+        "Objects that the next cleanup removes: of artifacts whose time is over, of uploads that did not end.",
+    ),
+    (
+        MetricKind::Gauge,
+        "runcast_disk_free_bytes",
+        Unit::Bytes,
+        "Free bytes of the disk, by what is kept there: `place` (data, objects, spool). 0 if it can't be asked.",
+    ),
+    (
+        MetricKind::Gauge,
+        "runcast_disk_min_free_bytes",
+        Unit::Bytes,
+        "Free bytes of the disk below which nothing is written, by `place`; 0: it is not checked.",
+    ),
+    (
+        MetricKind::Gauge,
+        "runcast_disk_used_bytes",
+        Unit::Bytes,
+        "Bytes of files that the node keeps, by `what` (journal, catalog, spool).",
+    ),
+    (
+        MetricKind::Counter,
         "runcast_compressions_total",
         Unit::Count,
         "Attempts to store less, by `outcome`: gzip, rezipped, or why the original was kept.",
@@ -254,6 +286,18 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Gauge, "runcast_live_trace_viewers", Unit::Count, "Viewers of live traces that are connected."),
     (MetricKind::Counter, "runcast_live_traces_removed_total", Unit::Count, "Live traces that were removed."),
     (MetricKind::Counter, "runcast_cleanup_runs_total", Unit::Count, "Cleanups of artifacts."),
+    (
+        MetricKind::Gauge,
+        "runcast_cleanup_last_timestamp_seconds",
+        Unit::Seconds,
+        "When the last cleanup on any node began, in seconds since 1970; 0: there was none yet.",
+    ),
+    (
+        MetricKind::Gauge,
+        "runcast_cleanup_last_failed",
+        Unit::Count,
+        "1 if the last cleanup on any node did not remove all that was due, else 0.",
+    ),
     (MetricKind::Counter, "runcast_cleanup_removed_total", Unit::Count, "Objects that cleanups removed."),
     (MetricKind::Counter, "runcast_cleanup_freed_bytes_total", Unit::Bytes, "Bytes of these."),
     (MetricKind::Counter, "runcast_cleanup_failures_total", Unit::Count, "Removals that failed; they are tried again."),
@@ -306,53 +350,4 @@ fn first_install() -> Result<MetricsHandle, MetricsError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn a_second_install_gives_the_same_metrics() {
-        let first = install().unwrap();
-        metrics::counter!("runcast_actor_restarts_total", "child" => "metrics-test").increment(2);
-        let text = install().unwrap().render();
-        assert!(text.contains("runcast_actor_restarts_total{child=\"metrics-test\"} 2"), "{text}");
-        assert!(text.contains("# HELP runcast_actor_restarts_total Restarts"), "{text}");
-        assert!(first.render().contains(&format!("runcast_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))));
-    }
-
-    #[test]
-    fn seconds_fall_into_buckets() {
-        let handle = install().unwrap();
-        metrics::histogram!("metrics_test_seconds").record(0.002);
-        handle.upkeep();
-        let text = handle.render();
-        assert!(text.contains("metrics_test_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
-        assert!(text.contains("metrics_test_seconds_bucket{le=\"0.001\"} 0"), "{text}");
-    }
-
-    #[test]
-    fn every_metric_in_the_source_is_described() {
-        fn visit(directory: &Path, found: &mut Vec<String>) {
-            for entry in fs::read_dir(directory).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    visit(&path, found);
-                } else if path.extension().is_some_and(|extension| extension == "rs") {
-                    let text = fs::read_to_string(&path).unwrap();
-                    let names =
-                        text.split('"').filter(|word| word.starts_with("runcast_") && !word.contains(['{', ' ']));
-                    found.extend(names.map(str::to_owned));
-                }
-            }
-        }
-        let mut found = Vec::new();
-        visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-        assert!(found.len() >= METRICS.len());
-        // The beginning of names, and a table of the catalog.
-        for name in found.iter().filter(|name| !["runcast_", "runcast_runs"].contains(&name.as_str())) {
-            assert!(METRICS.iter().any(|(_, known, ..)| known == name), "{name} is not in the table");
-        }
-    }
-}
+mod tests;
