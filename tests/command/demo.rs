@@ -12,7 +12,7 @@ async fn the_demo_posts_its_run_as_a_producer_would_until_it_is_stopped() {
     let mut server = HttpDouble::start(vec![stored]);
     let (stop, stopped) = oneshot::channel();
     let stopped = async move { stopped.await.unwrap_or_default() };
-    let demo = tokio::spawn(replay(server.url.clone(), stopped));
+    let demo = tokio::spawn(replay(server.url.clone(), None, stopped));
 
     let asked = server.next().await;
     assert!(asked.line.starts_with("GET /api/runs?q=demo-"), "{}", asked.line);
@@ -43,7 +43,7 @@ struct Demo {
 impl Demo {
     fn of(node: &TestNode) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let ends = tokio::spawn(replay(node.url(""), async move { stopped.await.unwrap_or_default() }));
+        let ends = tokio::spawn(replay(node.url(""), None, async move { stopped.await.unwrap_or_default() }));
         Self { stop, ends }
     }
 

@@ -38,7 +38,7 @@ impl Steered<'_> {
 async fn the_demos_worker_pauses_steps_asks_and_ends_as_it_is_told() {
     let node = TestNode::start(&[]);
     let (stop, stopped) = oneshot::channel();
-    let demo = tokio::spawn(replay(node.url(""), async move { stopped.await.unwrap_or_default() }));
+    let demo = tokio::spawn(replay(node.url(""), None, async move { stopped.await.unwrap_or_default() }));
     let listed = eventually!(node.get_json("/api/runs").await, |list| list["runs"][0]["runId"].is_string(), DEADLINE);
     let run = Steered { node: &node, run: listed["runs"][0]["runId"].as_str().unwrap().to_owned() };
 
