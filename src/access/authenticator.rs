@@ -24,6 +24,9 @@ pub enum AuthError {
     /// Nobody has such a credential, or it has not the form of one.
     #[error("this credential is unknown")]
     Unknown,
+    /// It is a token that is refused, for this reason.
+    #[error("this token is refused: {0}")]
+    Refused(String),
     /// Its time is over.
     #[error("this credential expired at {0}")]
     Expired(Timestamp),

@@ -14,6 +14,7 @@ use crate::storage::journal::redis::RedisJournal;
 use crate::storage::packages::Packages;
 use crate::storage::presence::Register;
 
+mod access;
 mod artifact_ports;
 mod children;
 mod clock;
@@ -30,6 +31,7 @@ mod steering;
 mod storage;
 mod worker;
 
+pub use access::{TokenParts, open_tokens, signing_keys};
 pub use children::{TREE, TreeEntry};
 pub use limits::{control_limits, event_limits};
 pub use live::LiveSettings;

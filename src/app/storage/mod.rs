@@ -26,6 +26,7 @@ mod beside;
 pub(super) mod close;
 mod objects;
 
+pub(super) use objects::open_signing_key;
 pub use objects::{URL_KEY, objects_options, open_objects, open_url_key};
 
 /// What the catalog says where the runs of a single node have their logs.

@@ -18,4 +18,6 @@ pub(super) mod runs;
 pub(super) mod search;
 pub(super) mod steps;
 pub(super) mod timeline;
+#[expect(dead_code, unreachable_pub, reason = "its route comes with the guard of all routes")]
+pub(super) mod token;
 pub(super) mod viewers;
