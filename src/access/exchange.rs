@@ -110,7 +110,7 @@ impl TokenExchange {
             ..verified.identity
         };
         let issued = self.tokens.issue(&identity);
-        let (token, identity) = issued.ok_or_else(|| ExchangeError::Unavailable("no randomness"))?;
+        let (token, identity) = issued.ok_or(ExchangeError::Unavailable("no randomness"))?;
         Ok(ExchangedToken { token, identity, lifetime: self.lifetime })
     }
 }
