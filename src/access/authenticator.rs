@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use super::known::{Finding, Known};
 use super::revoked::RevokedSet;
-use super::{AccessSecret, Identity};
+use super::secret::digest_of;
+use super::{AccessSecret, Identity, TokenVerifiers};
 use crate::protocol::{Clock, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::access::{AccessCatalog, Revocation};
@@ -28,6 +29,9 @@ pub enum AuthError {
     /// Nobody has such a credential, or it has not the form of one.
     #[error("this credential is unknown")]
     Unknown,
+    /// It is a token that is refused, for this reason.
+    #[error("this token is refused: {0}")]
+    Refused(String),
     /// Its time is over.
     #[error("this credential expired at {0}")]
     Expired(Timestamp),
@@ -52,6 +56,8 @@ pub struct Authenticator(Arc<AuthenticatorState>);
 
 struct AuthenticatorState {
     catalog: Arc<dyn AccessCatalog>,
+    /// Tokens that are verified by their signatures.
+    tokens: TokenVerifiers,
     clock: Clock,
     grace_millis: i64,
     known: Mutex<Known>,
@@ -78,9 +84,15 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`CatalogError`]
-    pub async fn open(catalog: Arc<dyn AccessCatalog>, clock: Clock, times: AuthTimes) -> Result<Self, CatalogError> {
+    pub async fn open(
+        catalog: Arc<dyn AccessCatalog>,
+        tokens: TokenVerifiers,
+        clock: Clock,
+        times: AuthTimes,
+    ) -> Result<Self, CatalogError> {
         let state = AuthenticatorState {
             catalog,
+            tokens,
             grace_millis: times.grace.as_millis() as i64,
             known: Mutex::default(),
             revoked: RwLock::default(),
@@ -110,28 +122,43 @@ impl Authenticator {
     /// [`AuthError`]
     pub async fn authenticate(&self, shown: &str) -> Result<Arc<Identity>, AuthError> {
         let state = &self.0;
-        let secret = AccessSecret::parse(shown).ok_or(AuthError::Unknown)?;
-        let (digest, now) = (secret.digest(), state.clock.now());
+        let (digest, now) = (digest_of(shown.as_bytes()), state.clock.now());
         let found = lock(&state.known).get(digest, now);
         let identity = match found {
             Some(Finding::Of(identity)) => identity,
             Some(Finding::Nobodys(_)) => return Err(AuthError::Unknown),
-            None => match state.catalog.credential(digest).await {
-                Ok(Some(row)) => {
-                    let identity = Arc::new(Identity::of(&row));
-                    lock(&state.known).put(digest, Finding::Of(identity.clone()));
-                    identity
-                }
-                Ok(None) => {
-                    lock(&state.known).put(digest, Finding::Nobodys(now.plus_millis(UNKNOWN_MILLIS)));
-                    return Err(AuthError::Unknown);
-                }
-                Err(error) => return Err(AuthError::Unavailable(error.to_string())),
-            },
+            None => {
+                let identity = Arc::new(self.verify(shown, now).await?);
+                lock(&state.known).put(digest, Finding::Of(identity.clone()));
+                identity
+            }
         };
         self.check(&identity)?;
-        lock(&state.used).ids.insert(identity.credential.clone());
+        if AccessSecret::has_form(shown) {
+            lock(&state.used).ids.insert(identity.credential.clone());
+        }
         Ok(identity)
+    }
+
+    /// Whose credential this is, of which nothing is known yet.
+    async fn verify(&self, shown: &str, now: Timestamp) -> Result<Identity, AuthError> {
+        let state = &self.0;
+        let Some(secret) = AccessSecret::parse(shown) else {
+            return state.tokens.verify(shown, now).await.unwrap_or(Err(AuthError::Unknown));
+        };
+        match state.catalog.credential(secret.digest()).await {
+            Ok(Some(row)) => Ok(Identity::of(&row)),
+            Ok(None) => {
+                lock(&state.known).put(secret.digest(), Finding::Nobodys(now.plus_millis(UNKNOWN_MILLIS)));
+                Err(AuthError::Unknown)
+            }
+            Err(error) => Err(AuthError::Unavailable(error.to_string())),
+        }
+    }
+
+    /// The request headers that carry tokens besides `Authorization`.
+    pub fn token_headers(&self) -> impl Iterator<Item = &str> {
+        self.0.tokens.headers()
     }
 
     /// Whether somebody who was verified is still good.

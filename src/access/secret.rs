@@ -41,6 +41,11 @@ impl AccessSecret {
         Some(Self(text))
     }
 
+    /// Whether a text begins as a secret does.
+    pub(super) fn has_form(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
     /// The secret that this text is; `None` if it is none.
     pub fn parse(text: &str) -> Option<Self> {
         let random = text.strip_prefix(PREFIX)?;

@@ -1,25 +1,168 @@
-//! Keeps what verifies credentials up to date.
+//! Whose tokens are believed, from the settings.
 
+use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::warn;
+use anyhow::{Context as _, ensure};
+use zeroize::Zeroizing;
 
-use crate::access::Authenticator;
+use super::storage::open_signing_key;
+use crate::access::jwt::{ClaimCondition, ClaimRule, JwtIssuers, KeySource, KeyTimes, TokenIssuer, TokenUse};
+use crate::access::{OWN_TOKEN_PURPOSE, OwnTokens, TokenExchange, TokenVerifiers};
+use crate::config::{Config, IssuerConfig, IssuerKeysAt, IssuerRule};
+use crate::storage::catalog::access::AccessCatalog;
+use crate::storage::objects::UrlKey;
 
-/// Reads again and again what was revoked, on this node or on others. While the catalog is away nothing is told once more:
-/// `/ready` says it.
-pub(super) async fn read_revocations(authenticator: &Authenticator, every: Duration) {
-    let mut due = actix_rt::time::interval(every);
-    let mut is_away = false;
-    loop {
-        due.tick().await;
-        match authenticator.read_revocations().await {
-            Ok(()) => is_away = false,
-            Err(error) if !is_away => {
-                is_away = true;
-                warn!(%error, "what was revoked can't be read");
-            }
-            Err(_) => {}
+/// How long a token is good that was given for another one. A reporter exchanges again.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
+/// Fewest characters of a secret that is shared with an issuer.
+const MIN_SECRET: usize = 32;
+
+/// What verifies tokens, and what exchanges them.
+#[derive(Debug)]
+pub struct TokenParts {
+    /// Verifies tokens.
+    pub verifiers: TokenVerifiers,
+    /// Exchanges tokens of build servers; `None` when no issuer's are exchanged.
+    pub exchange: Option<TokenExchange>,
+}
+
+/// The keys that sessions, tickets and tokens of this server are signed with, each use by one that is derived of them: the
+/// first signs, all verify. None in a cluster whose nodes share no key.
+///
+/// # Errors
+/// When the key in the data directory can't be read or made.
+pub fn signing_keys(config: &Config) -> Result<Vec<UrlKey>, anyhow::Error> {
+    let keys = &config.auth.signing_keys;
+    if keys.is_empty() {
+        return Ok(open_signing_key(config)?.into_iter().collect());
+    }
+    Ok(keys.iter().map(|key| UrlKey::from_text(key.reveal())).collect())
+}
+
+/// What verifies and exchanges tokens, as the configuration says.
+///
+/// # Errors
+/// When a secret can't be read, or tokens are to be exchanged and there is no key to sign with.
+pub fn open_tokens(config: &Config, catalog: Arc<dyn AccessCatalog>) -> Result<TokenParts, anyhow::Error> {
+    let auth = &config.auth;
+    let keys: Vec<[u8; 32]> = signing_keys(config)?.iter().map(|key| key.derive(OWN_TOKEN_PURPOSE)).collect();
+    let own = OwnTokens::new(&keys);
+    let issuers = auth.issuers.iter().map(|issuer| token_issuer(issuer, &config.server.public_url));
+    let issuers: Vec<TokenIssuer> = issuers.collect::<Result<_, _>>()?;
+    if issuers.is_empty() {
+        return Ok(TokenParts { verifiers: TokenVerifiers { issuers: None, own }, exchange: None });
+    }
+    let times = KeyTimes {
+        retry: Duration::from_secs(auth.keys_retry_secs),
+        max_age: Duration::from_secs(auth.keys_max_age_secs),
+    };
+    let issuers = Arc::new(JwtIssuers::new(issuers, times).context("auth.issuers")?);
+    let exchange = match (auth.issuers.has_exchange(), &own) {
+        (false, _) => None,
+        (true, Some(own)) => Some(TokenExchange::new(issuers.clone(), own.clone(), catalog, TOKEN_LIFETIME)),
+        (true, None) => anyhow::bail!("auth.signing_keys is empty, and auth.issuers has tokens exchanged: name a key"),
+    };
+    Ok(TokenParts { verifiers: TokenVerifiers { issuers: Some(issuers), own }, exchange })
+}
+
+fn token_issuer(issuer: &IssuerConfig, public_url: &str) -> Result<TokenIssuer, anyhow::Error> {
+    let usage = match (issuer.exchange, issuer.reuse) {
+        (false, _) => TokenUse::Shown,
+        (true, false) => TokenUse::ExchangedOnce,
+        (true, true) => TokenUse::Exchanged,
+    };
+    Ok(TokenIssuer {
+        name: issuer.name.as_str().into(),
+        issuer: issuer.issuer.clone(),
+        keys: key_source(issuer)?,
+        audiences: if issuer.exchange { vec![public_url.to_owned()] } else { issuer.audiences.clone() },
+        header: issuer.header.clone(),
+        algorithms: issuer.algorithms.clone(),
+        subject_claim: issuer.subject_claim.clone(),
+        name_claim: issuer.name_claim.clone(),
+        kind: issuer.kind,
+        rules: issuer.rules.iter().map(claim_rule).collect(),
+        usage,
+    })
+}
+
+fn key_source(issuer: &IssuerConfig) -> Result<KeySource, anyhow::Error> {
+    Ok(match &issuer.keys {
+        IssuerKeysAt::Url(url) => KeySource::Url(url.clone()),
+        IssuerKeysAt::SetFile(path) => KeySource::SetFile(path.clone()),
+        IssuerKeysAt::PemFile(path) => KeySource::PemFile(path.clone()),
+        IssuerKeysAt::Secret(secret) => KeySource::Secret(Zeroizing::new(secret.reveal().to_owned())),
+        IssuerKeysAt::SecretFile(path) => {
+            let named = || format!("auth.issuers: the secret_file of {}, {}", issuer.name, path.display());
+            let text = Zeroizing::new(fs::read_to_string(path).with_context(named)?);
+            let secret = text.trim_end_matches(['\r', '\n']);
+            ensure!(secret.len() >= MIN_SECRET, "{} has fewer than {MIN_SECRET} characters", named());
+            KeySource::Secret(Zeroizing::new(secret.to_owned()))
         }
+    })
+}
+
+fn claim_rule(rule: &IssuerRule) -> ClaimRule {
+    let condition =
+        |(claim, values): &(String, Vec<String>)| ClaimCondition { claim: claim.clone(), values: values.clone() };
+    ClaimRule { when: rule.when.iter().map(condition).collect(), scopes: rule.scopes, runs: rule.runs.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfigSources;
+    use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+
+    fn config(text: &str) -> Config {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.toml");
+        fs::write(&file, text).unwrap();
+        Config::load(&ConfigSources { file: Some(file), ..ConfigSources::default() }).unwrap().config
+    }
+
+    async fn opened(config: &Config) -> Result<TokenParts, anyhow::Error> {
+        open_tokens(config, Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()))
+    }
+
+    const GITHUB: &str = "[server]\npublic_url = \"https://r.example\"\n[[auth.issuers]]\npreset = \"github-actions\"\n\
+                          rules = [{ when = { repository_id = 1 } }]\n";
+
+    #[tokio::test]
+    async fn an_issuer_whose_tokens_are_exchanged_takes_those_for_this_server() {
+        let mut config = config(GITHUB);
+        let issuer = token_issuer(config.auth.issuers.iter().next().unwrap(), &config.server.public_url).unwrap();
+        assert_eq!(
+            (&issuer.audiences[..], issuer.usage),
+            (&["https://r.example".to_owned()][..], TokenUse::ExchangedOnce)
+        );
+        config.auth.signing_keys = vec![crate::config::Secret::new("k".repeat(32))];
+        let parts = opened(&config).await.unwrap();
+        assert!(parts.exchange.is_some() && parts.verifiers.own.is_some());
+        // Without a key that all nodes have, one node's tokens would be unknown to the others.
+        let cluster = format!(
+            "{GITHUB}[journal]\nurl = \"redis:\"\n[redis]\nurl = \"redis://r\"\n[catalog]\nurl = \"postgres://p\""
+        );
+        let error = opened(&self::config(&cluster)).await.unwrap_err().to_string();
+        assert!(error.contains("auth.signing_keys is empty"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_read_from_its_file_and_a_short_one_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        let text = format!(
+            "[[auth.issuers]]\nname = \"a\"\nissuer = \"i\"\nsecret_file = {path:?}\naudiences = \"r\"\n\
+             rules = [{{ scopes = \"view\", runs = \"*\" }}]\n"
+        );
+        let config = config(&text);
+        let source = || key_source(config.auth.issuers.iter().next().unwrap());
+        assert!(source().unwrap_err().to_string().contains("secret_file of a"));
+        fs::write(&path, format!("{}\n", "s".repeat(32))).unwrap();
+        assert!(matches!(source().unwrap(), KeySource::Secret(secret) if *secret == "s".repeat(32)));
+        fs::write(&path, "short\n").unwrap();
+        assert!(source().unwrap_err().to_string().contains("fewer than 32 characters"));
     }
 }

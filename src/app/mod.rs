@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::access::{AccessSecret, Authenticator};
+use crate::access::{AccessSecret, Authenticator, TokenExchange};
 use crate::artifacts::ArtifactParts;
 use crate::storage::catalog::Catalog;
 use crate::storage::catalog::runs::RunCatalog;
@@ -24,6 +24,7 @@ mod limits;
 mod live;
 mod parts;
 mod reload;
+mod revocations;
 mod run;
 mod serve;
 mod shares;
@@ -32,6 +33,7 @@ mod steering;
 mod storage;
 mod worker;
 
+pub use access::{TokenParts, open_tokens, signing_keys};
 pub use children::{TREE, TreeEntry};
 pub use limits::{control_limits, event_limits};
 pub use live::LiveSettings;
@@ -54,6 +56,8 @@ pub struct Storage {
     pub packages: Packages,
     /// Verifies credentials; `None`: everybody may do everything.
     pub authenticator: Option<Authenticator>,
+    /// Exchanges tokens of build servers for those of this server; `None`: no issuer's are exchanged.
+    pub token_exchange: Option<TokenExchange>,
     /// The key with which an operator begins; `None`: everybody may do everything.
     pub first_key: Option<AccessSecret>,
     /// The journal as what it is in a cluster; `None` on a single node.

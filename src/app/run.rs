@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::parts::NodeParts;
-use super::{LiveSettings, Storage, access, clock, drain, worker};
+use super::{LiveSettings, Storage, clock, drain, revocations, worker};
 use crate::actors::supervision::{Child, Done, Escalated, Escalation, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::config::Config;
@@ -73,7 +73,7 @@ pub async fn run(
     let revocations = parts.storage.authenticator.clone().map(|authenticator| {
         let every = Duration::from_secs(parts.config.auth.revocation_secs);
         tasks::spawn("revocations", async move {
-            tasks::restarted("revocations", || access::read_revocations(&authenticator, every)).await;
+            tasks::restarted("revocations", || revocations::read_revocations(&authenticator, every)).await;
         })
     });
     let packages = parts.storage.packages.clone();

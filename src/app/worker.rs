@@ -36,7 +36,7 @@ use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
     ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, DeletionEdge, Edge, ExportEdge, IngestEdge, MetricsEdge,
-    ReadinessEdge, Responses, RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
+    ReadinessEdge, Responses, RunsEdge, StepsEdge, TokenEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
@@ -292,6 +292,11 @@ impl Thread {
             clients: ClientsEdge {
                 packages: storage.packages.clone(),
                 public_url: parts.config.server.public_url.clone(),
+            },
+            token: TokenEdge {
+                exchange: storage.token_exchange.clone(),
+                clock: storage.journal.clock().clone(),
+                public_url: parts.config.server.public_url.as_str().into(),
             },
             metrics: MetricsEdge {
                 node,

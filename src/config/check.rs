@@ -51,6 +51,11 @@ pub(super) fn value(key: &str, config: &Config) -> Option<String> {
             short
                 .then(|| format!("must have {MIN_SIGNING_KEY} characters or more: whoever guesses it reads everything"))
         }
+        "auth.signing_keys" => {
+            let is_short = config.auth.signing_keys.iter().any(|key| key.reveal().len() < MIN_SIGNING_KEY);
+            is_short
+                .then(|| format!("each must have {MIN_SIGNING_KEY} characters or more: whoever guesses one is anybody"))
+        }
         "retention.rules" => twice(&config.retention.rules),
         _ => None,
     }
@@ -196,9 +201,19 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         ("journal.lost_hours", journal.lost_hours.saturating_mul(3_600)),
         "a run would be lost before its producers are given up (the hours count in seconds here)",
     );
+    found.extend(tokens(config));
     found.extend(stores(config));
     found.extend(check_objects::conflicts(config));
     found
+}
+
+/// Finds tokens that nobody could exchange.
+fn tokens(Config { server, auth, .. }: &Config) -> Option<Conflict> {
+    let has_no_audience = auth.issuers.has_exchange() && server.public_url.is_empty();
+    has_no_audience.then(|| {
+        let text = "a token that is exchanged says in aud that it is for server.public_url, which is empty";
+        Conflict { keys: ["auth.issuers", "server.public_url"], text: text.to_owned() }
+    })
 }
 
 /// Finds stores that can't be combined.

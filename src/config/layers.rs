@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use super::bind::BindAddress;
 use super::legacy_env::{self, LegacyVariable, RelatedVariables, switch};
-use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Flag, check, sections};
+use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Flag, check, issuers, sections};
 use crate::protocol::likeness;
 
 /// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
@@ -208,7 +208,11 @@ impl Merge {
             let hint = self.nearest_key(key);
             return self.problem(format_args!("{key} ({origin})"), format!("there is no such key{hint}"));
         };
-        match typed(given, default).and_then(|value| self.with(key, value)) {
+        let typed = match given {
+            Given::Text(text) if key == "auth.issuers" => issuers::of_text(&text),
+            given => typed(given, default),
+        };
+        match typed.and_then(|value| self.with(key, value)) {
             Ok(table) => {
                 self.table = table;
                 self.refused.remove(key);

@@ -14,6 +14,7 @@ mod check;
 mod check_objects;
 mod conflict;
 mod declare;
+mod issuers;
 mod layers;
 mod legacy_env;
 mod network;
@@ -29,6 +30,7 @@ mod tests_of_stores;
 mod values;
 
 pub use bind::{BindAddress, BindAddressError};
+pub use issuers::{IssuerConfig, IssuerKeysAt, IssuerList, IssuerRule};
 pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use reload::{Reloaded, TAKEN_ANEW};

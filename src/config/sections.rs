@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Network;
 use super::bind::BindAddress;
 use super::declare::sections;
+use super::issuers::IssuerList;
 use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
 use super::stores::{CatalogSetting, JournalUrl};
 use super::values::{AddressingSetting, AuthMode, LogFormat, PauseExpiry, Secret, SyncSetting};
@@ -79,6 +80,12 @@ sections! {
         revocation_secs: u64 = 5, 1..=300;
         /// Seconds that a principal that was verified goes on while the catalog is away.
         grace_secs: u64 = 600, 0..=86_400;
+        /// Issuers of tokens: identity providers, proxies, build servers.
+        issuers: IssuerList = IssuerList::default();
+        /// Seconds between two loads of an issuer's keys while a token names one that is not known.
+        keys_retry_secs: u64 = 60, 1..=3_600;
+        /// Seconds after which the keys of an issuer are loaded again.
+        keys_max_age_secs: u64 = 600, 1..=86_400;
     }
 
     /// Limits on what producers post.

@@ -8,6 +8,7 @@ use actix_web::web::{Data, Payload, ServiceConfig};
 
 use tokio::sync::{Semaphore, watch};
 
+pub use super::api::token::TokenEdge;
 use super::body::read::{BodyBounds, BodyReader};
 use super::pages::PagePolicies;
 use super::problem::Problem;
@@ -63,6 +64,8 @@ pub struct Edge {
     pub artifacts: ArtifactsEdge,
     /// The client packages.
     pub clients: ClientsEdge,
+    /// Exchanges tokens.
+    pub token: TokenEdge,
     /// Whether the node can be used.
     pub readiness: ReadinessEdge,
     /// Figures for Prometheus.
@@ -96,6 +99,7 @@ impl Edge {
             .app_data(Data::new(self.viewers))
             .app_data(Data::new(self.artifacts))
             .app_data(Data::new(self.clients))
+            .app_data(Data::new(self.token))
             .app_data(Data::new(self.readiness))
             .app_data(Data::new(self.metrics))
             .app_data(Data::new(self.actors))

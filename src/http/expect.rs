@@ -26,7 +26,10 @@ impl BodyLimits {
     /// The limit of a route and the error code for a larger body; `None` if the route reads no body.
     fn of(&self, method: &Method, path: &str) -> Option<(u64, &'static str)> {
         let parts: Vec<&str> = path.split('/').collect();
-        let ["", "api", "runs" | "tests", _, rest @ ..] = parts.as_slice() else { return None };
+        let ["", "api", "runs" | "tests", _, rest @ ..] = parts.as_slice() else {
+            let is_small = matches!(parts.as_slice(), ["", "api", "token" | "session" | "keys"]);
+            return (is_small && method == Method::POST).then_some((MAX_DESCRIPTION as u64, "body_too_large"));
+        };
         match (method.as_str(), rest) {
             ("POST", ["events"]) => Some((self.batch, "batch_too_large")),
             ("POST", ["live-traces", _]) => Some((MAX_BATCH_BYTES as u64, "batch_too_large")),
@@ -34,7 +37,7 @@ impl BodyLimits {
             ("POST", ["commands" | "finish" | "pause" | "resume" | "override-step" | "update-instructions"]) => {
                 Some((MAX_COMMAND_BYTES as u64, "command_too_large"))
             }
-            ("POST", ["artifacts"]) | ("PUT", ["pin"]) => Some((MAX_DESCRIPTION as u64, "body_too_large")),
+            ("POST", ["artifacts" | "shares"]) | ("PUT", ["pin"]) => Some((MAX_DESCRIPTION as u64, "body_too_large")),
             ("PUT", ["artifacts", _] | ["artifacts", _, "content"]) => Some((self.artifact, "artifact_too_large")),
             _ => None,
         }

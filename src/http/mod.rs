@@ -37,7 +37,7 @@ pub mod watch;
 
 use api::{
     access as access_api, artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_history, run_list, run_tests,
-    runs, search, steps, timeline, viewers,
+    runs, search, steps, timeline, token, viewers,
 };
 use problem::Problem;
 
@@ -77,6 +77,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/cleanup/stats").route(get().to(cleanup::stats)))
         .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
         .service(resource("/api/actors").route(get().to(ops::actors)))
+        .service(resource("/api/token").route(post().to(token::exchange)))
         .service(resource("/api/me").route(get().to(access_api::me)))
         .service(
             resource("/api/session").route(post().to(access_api::sign_in)).route(delete().to(access_api::sign_out)),

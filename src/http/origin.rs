@@ -11,7 +11,6 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 use tokio::sync::watch;
 
-use super::access::CookiesCount;
 use super::crowd::is_served_in_a_crowd;
 use super::expect::BodyLimits;
 use super::host;
@@ -117,8 +116,9 @@ impl OriginPolicy {
         matches!(parts.as_slice(), ["", "api", "runs" | "tests", _, "artifacts", _, "content"])
     }
 
-    /// Whether cookies count: our own page has sent the request, or the person in front of the browser.
-    fn cookies_count(&self, headers: &HeaderMap) -> bool {
+    /// Whether what a browser adds by itself counts, cookies above all: our own page has sent the request, or the person in
+    /// front of the browser.
+    pub(super) fn cookies_count(&self, headers: &HeaderMap) -> bool {
         match (text(headers, "origin"), text(headers, "sec-fetch-site")) {
             (Some(origin), _) => match self.public_origin.as_deref() {
                 // By the public name it must be by the public scheme, too.
@@ -179,9 +179,6 @@ pub async fn check_origin<B: MessageBody + 'static>(
             return Ok(request.into_response(problem.error_response()));
         }
     };
-    if request.headers().contains_key(header::COOKIE) && policy.borrow().cookies_count(request.headers()) {
-        request.extensions_mut().insert(CookiesCount);
-    }
     let upgradable = request.extensions().contains::<Upgradable>();
     let decision = decide(request.head(), upgradable);
     if let UpgradeDecision::Refuse(refusal) = decision {

@@ -10,7 +10,8 @@ use tempfile::NamedTempFile;
 use tracing::info;
 use zeroize::Zeroizing;
 
-use crate::access::{AccessSecret, AuthTimes, Authenticator};
+use super::super::{TokenParts, open_tokens};
+use crate::access::{AccessSecret, AuthTimes, Authenticator, TokenExchange};
 use crate::config::{AuthMode, Config};
 use crate::http::access::needs::check_needs;
 use crate::protocol::{Clock, PrincipalKind, Rights};
@@ -18,6 +19,16 @@ use crate::storage::catalog::access::{AccessCatalog, CredentialKind, CredentialR
 
 /// The file of a single node's first key, in the data directory.
 const FIRST_KEY: &str = "admin.key";
+
+/// What there is where credentials are needed.
+pub(super) struct AccessParts {
+    /// Verifies credentials.
+    pub(super) authenticator: Authenticator,
+    /// Exchanges tokens of build servers; `None`: no issuer's are exchanged.
+    pub(super) exchange: Option<TokenExchange>,
+    /// The key with which an operator begins.
+    pub(super) first_key: AccessSecret,
+}
 
 /// What verifies credentials, and the first key; `None`: everybody may do everything.
 ///
@@ -27,7 +38,7 @@ pub(super) async fn open(
     config: &Config,
     catalog: Arc<dyn AccessCatalog>,
     clock: &Clock,
-) -> Result<Option<(Authenticator, AccessSecret)>, anyhow::Error> {
+) -> Result<Option<AccessParts>, anyhow::Error> {
     check_needs().map_err(anyhow::Error::msg)?;
     if config.auth.mode == AuthMode::Open {
         return Ok(None);
@@ -57,8 +68,9 @@ pub(super) async fn open(
         }
     }
     let times = AuthTimes { grace: Duration::from_secs(config.auth.grace_secs) };
-    let authenticator = Authenticator::open(catalog, clock.clone(), times).await.context("auth.mode")?;
-    Ok(Some((authenticator, first)))
+    let TokenParts { verifiers, exchange } = open_tokens(config, catalog.clone())?;
+    let authenticator = Authenticator::open(catalog, verifiers, clock.clone(), times).await.context("auth.mode")?;
+    Ok(Some(AccessParts { authenticator, exchange, first_key: first }))
 }
 
 /// The key with which an operator begins: it may do everything, and never expires.

@@ -28,6 +28,8 @@ pub(super) mod close;
 mod objects;
 pub(super) mod space;
 
+pub(super) use objects::open_signing_key;
+use access::AccessParts;
 pub use objects::{URL_KEY, objects_options, open_objects, open_url_key};
 
 /// What the catalog says where the runs of a single node have their logs.
@@ -51,7 +53,11 @@ impl Storage {
         };
         let catalog = open_catalog(config).await.context("catalog.url")?;
         let packages = Packages::built_in(catalog.clone());
-        let (authenticator, first_key) = access::open(config, catalog.clone(), journal.clock()).await?.unzip();
+        let access = access::open(config, catalog.clone(), journal.clock()).await?;
+        let (authenticator, token_exchange, first_key) = match access {
+            Some(AccessParts { authenticator, exchange, first_key }) => (Some(authenticator), exchange, Some(first_key)),
+            None => (None, None, None),
+        };
         let artifacts = artifacts::open(config, catalog.clone(), journal.clone()).await?;
         if let Some(journal) = &redis {
             journal.first_attempt().await.context("journal.url")?;
@@ -63,6 +69,7 @@ impl Storage {
             catalog,
             packages,
             authenticator,
+            token_exchange,
             first_key,
             redis,
             presence,

@@ -91,12 +91,20 @@ pub fn open_url_key(config: &Config) -> Result<Option<UrlKey>, anyhow::Error> {
 /// # Errors
 /// When it can't be read or made.
 pub(super) fn open_secret_key(config: &Config) -> Result<Option<SecretKey>, anyhow::Error> {
+    Ok(open_signing_key(config)?.as_ref().map(SecretKey::derived).transpose()?)
+}
+
+/// The key of this server's own signatures where `auth.signing_keys` names none, also where no artifacts are kept. `None`
+/// in a cluster whose nodes share no key.
+///
+/// # Errors
+/// When it can't be read or made.
+pub(in crate::app) fn open_signing_key(config: &Config) -> Result<Option<UrlKey>, anyhow::Error> {
     let objects = &config.objects;
     if config.is_cluster() && objects.signing_key.is_empty() && objects.secret_key.is_empty() {
         return Ok(None);
     }
-    let key = open_shared_key(config)?;
-    Ok(key.as_ref().map(SecretKey::derived).transpose()?)
+    open_shared_key(config)
 }
 
 /// The key of this node, which is the same on all nodes of a cluster.

@@ -7,8 +7,10 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
+use tokio::sync::watch;
 
 use super::api::events::run_id;
+use super::origin::OriginPolicy;
 use super::pages::{PagePolicies, missing};
 use super::problem::Problem;
 use super::route;
@@ -40,10 +42,6 @@ pub struct AccessTimes {
     /// Hours of a session.
     pub session_hours: u64,
 }
-
-/// Marks, in a request's extensions, that its cookies count: our own pages have sent it, or the person in front of the
-/// browser.
-pub(super) struct CookiesCount;
 
 impl AccessPolicy {
     /// The policy of `auth.mode`, on a server that is reached by `public_url`.
@@ -144,8 +142,15 @@ async fn identify(
     if let Some(token) = rights::bearer(request.headers())? {
         found.push(authenticator.authenticate(token).await?);
     }
-    if !request.extensions().contains::<CookiesCount>() {
+    let origins = request.app_data::<web::Data<watch::Sender<OriginPolicy>>>();
+    if !origins.is_some_and(|origins| origins.borrow().cookies_count(request.headers())) {
         return Ok(found);
+    }
+    // A proxy that has people log in adds its token to whatever their browsers send.
+    for name in authenticator.token_headers() {
+        if let Some(token) = request.headers().get(name).and_then(|value| value.to_str().ok()) {
+            found.push(authenticator.authenticate(token).await?);
+        }
     }
     let (session, shares) = policy.cookies.secrets(request.headers());
     for secret in session.into_iter().chain(shares) {

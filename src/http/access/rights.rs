@@ -135,10 +135,17 @@ impl From<AuthError> for Problem {
             AuthError::Unknown => "credential_unknown",
             AuthError::Expired(_) => "credential_expired",
             AuthError::Revoked => "credential_revoked",
+            AuthError::Refused(_) => "credential_refused",
         };
-        let challenge = format!("{CHALLENGE}, error=\"invalid_token\", error_description=\"{error}\"");
+        let challenge = format!("{CHALLENGE}, error=\"invalid_token\", error_description=\"{}\"", quotable(&error.to_string()));
         Self::new(StatusCode::UNAUTHORIZED, code, error.to_string()).header(header::WWW_AUTHENTICATE, challenge)
     }
+}
+
+/// A text as a quoted string of a header (RFC 6750, section 3).
+fn quotable(text: &str) -> String {
+    let fits = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+    text.chars().map(|c| if fits(c) { c } else { '\'' }).collect()
 }
 
 /// The token of `Authorization: Bearer TOKEN`; `None`: there is no such header.

@@ -19,4 +19,5 @@ pub(super) mod runs;
 pub(super) mod search;
 pub(super) mod steps;
 pub(super) mod timeline;
+pub(super) mod token;
 pub(super) mod viewers;

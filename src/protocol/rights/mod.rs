@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{RunId, Timestamp};
 
 mod run_pattern;
+mod run_template;
 
 pub use run_pattern::{MAX_RUN_PATTERNS, RunPattern, RunPatternError, RunPatterns};
+pub use run_template::{FillError, RunTemplate, RunTemplateError};
 
 /// One kind of things that somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

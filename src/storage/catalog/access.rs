@@ -101,7 +101,9 @@ pub trait AccessCatalog: Send + Sync + 'static {
     async fn revoke(&self, revocation: &Revocation) -> Result<(), CatalogError>;
     /// Lists the revocations that are not to be forgotten at this time.
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, CatalogError>;
-    /// Deletes revocations that are to be forgotten, and credentials that expired before `expired_before`.
+    /// Writes down that the token with this id is used; whether it is the first time. One of several who try is the first.
+    async fn use_once(&self, token: Sha256, forget_at: Timestamp) -> Result<bool, CatalogError>;
+    /// Deletes revocations and uses of tokens that are to be forgotten, and credentials that expired before `expired_before`.
     async fn forget_access(&self, now: Timestamp, expired_before: Timestamp) -> Result<(), CatalogError>;
 }
 
@@ -219,7 +221,16 @@ impl<T: Tables> AccessCatalog for T {
         rows.iter().map(read_revocation).collect()
     }
 
+    async fn use_once(&self, token: Sha256, forget_at: Timestamp) -> Result<bool, CatalogError> {
+        let sql =
+            "INSERT INTO runcast_used_tokens (id, forget_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING RETURNING id";
+        let rows = self.ask(CatalogStatement::new(sql).with(token.to_string()).with(forget_at)).await?;
+        Ok(!rows.is_empty())
+    }
+
     async fn forget_access(&self, now: Timestamp, expired_before: Timestamp) -> Result<(), CatalogError> {
+        let used = "DELETE FROM runcast_used_tokens WHERE forget_at <= $1";
+        self.ask(CatalogStatement::new(used).with(now)).await?;
         let forget = "DELETE FROM runcast_revocations WHERE forget_at <= $1";
         self.ask(CatalogStatement::new(forget).with(now)).await?;
         let expired = "DELETE FROM runcast_credentials WHERE expires_at <= $1";

@@ -8,3 +8,4 @@ mod results;
 mod runs;
 mod sqlite;
 mod summaries;
+mod used_tokens;

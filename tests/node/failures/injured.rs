@@ -107,6 +107,7 @@ pub(crate) fn injured(wounds: &Wounds) -> impl FnOnce() -> LocalBoxFuture<'stati
             let catalog = Arc::new(InjuredCatalog { inner, wounds });
             Storage {
                 authenticator: None,
+                token_exchange: None,
                 first_key: None,
                 journal: Arc::new(journal),
                 catalog,

@@ -35,6 +35,7 @@ pub(crate) async fn storage(journal: Arc<dyn Journal>) -> Storage {
     let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
     Storage {
         authenticator: None,
+        token_exchange: None,
         first_key: None,
         journal,
         catalog: catalog.clone(),

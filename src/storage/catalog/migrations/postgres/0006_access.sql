@@ -23,3 +23,9 @@ CREATE TABLE runcast_revocations (
     revoked_at BIGINT NOT NULL,
     forget_at BIGINT -- when nothing that it revokes would be good anyway; null: never
 );
+
+-- Tokens of build servers that were exchanged, each of which is good for one exchange.
+CREATE TABLE runcast_used_tokens (
+    id TEXT COLLATE "C" PRIMARY KEY, -- SHA-256 of its issuer and its jti
+    forget_at BIGINT NOT NULL -- when it is not good any more
+);
