@@ -19,7 +19,10 @@ mod children;
 mod clock;
 mod drain;
 mod limits;
+mod listeners;
 mod live;
+mod ops_edge;
+mod ops_server;
 mod parts;
 mod reload;
 mod run;
@@ -32,6 +35,7 @@ mod worker;
 
 pub use children::{TREE, TreeEntry};
 pub use limits::{control_limits, event_limits};
+pub use listeners::Listeners;
 pub use live::LiveSettings;
 pub use reload::ConfigReload;
 pub use run::{NodeOutcome, run};

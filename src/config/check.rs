@@ -20,7 +20,7 @@ const MAX_PREFIX: usize = 32;
 /// The message about a value that its type refused, in words for an operator.
 pub(super) fn explain(key: &str, message: &str) -> String {
     match key {
-        "server.bind" => BindAddressError.to_string(),
+        "server.bind" | "server.ops_bind" => BindAddressError.to_string(),
         _ => message.to_owned(),
     }
 }
@@ -196,6 +196,9 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         ("journal.lost_hours", journal.lost_hours.saturating_mul(3_600)),
         "a run would be lost before its producers are given up (the hours count in seconds here)",
     );
+    if server.bind.port() != 0 && server.ops_bind.0.as_ref() == Some(&server.bind) {
+        found.push(Conflict { keys: ["server.bind", "server.ops_bind"], text: "must be two addresses".to_owned() });
+    }
     found.extend(stores(config));
     found.extend(check_objects::conflicts(config));
     found

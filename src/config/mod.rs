@@ -16,10 +16,13 @@ mod conflict;
 mod declare;
 mod layers;
 mod legacy_env;
+mod misspelt;
 mod network;
 mod objects;
 mod reload;
+mod secret_files;
 mod sections;
+mod sections_of_artifacts;
 mod server;
 mod stores;
 #[cfg(test)]
@@ -28,15 +31,17 @@ mod tests;
 mod tests_of_stores;
 mod values;
 
-pub use bind::{BindAddress, BindAddressError};
+pub use bind::{BindAddress, BindAddressError, OpsBind};
 pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use reload::{Reloaded, TAKEN_ANEW};
+pub use secret_files::secret_of;
 pub use sections::{
-    ArtifactsConfig, AuthConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, ControlConfig, HeartbeatConfig,
-    IngestConfig, JournalConfig, LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig,
-    RunsConfig, SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
+    AuthConfig, BridgeConfig, CatalogConfig, Config, ControlConfig, HeartbeatConfig, IngestConfig, JournalConfig,
+    LimitsConfig, LogConfig, PresenceConfig, RedisConfig, RoomConfig, RunsConfig, SentryConfig, ServerConfig,
+    SessionConfig, SupervisorConfig,
 };
+pub use sections_of_artifacts::{ArtifactsConfig, CleanupConfig, ObjectsConfig, RetentionConfig};
 pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
 pub use values::{AddressingSetting, AuthMode, LogFormat, PauseExpiry, Secret, SyncSetting};
 

@@ -41,7 +41,7 @@ fn every_number_has_a_range_and_its_default_lies_in_it() {
     for (section, keys) in toml::Table::try_from(Config::default()).unwrap() {
         for (key, value) in keys.as_table().unwrap() {
             let key = format!("{section}.{key}");
-            let range = sections::range(&key);
+            let range = sections::range_of(&key);
             assert_eq!(range.is_some(), value.is_integer(), "{key}");
             if let (Some(range), Some(number)) = (range, value.as_integer()) {
                 assert!(range.contains(&number), "{key}");
@@ -219,6 +219,16 @@ fn the_times_of_steering_fit_together_and_may_be_a_second() {
                   lease_socket_secs = 1\ncancel_secs = 1\n[runs]\nsilent_secs = 1\nlost_secs = 2\nshard_wait_secs = 1\n";
     let control = load(second, &[("RUNCAST__CONTROL__ON_PAUSE_EXPIRY", "cancel")], &[]).unwrap().config.control;
     assert_eq!((control.run_secs, control.on_pause_expiry), (1, PauseExpiry::Cancel));
+}
+
+#[test]
+fn operators_do_not_listen_where_viewers_do() {
+    let both = |port: u16| format!("[server]\nbind = \"127.0.0.1:{port}\"\nops_bind = \"127.0.0.1:{port}\"");
+    let report = load(&both(3001), &[], &[]).unwrap_err();
+    assert!(report.contains("server.bind (DIR/config.toml:2) and server.ops_bind (DIR/config.toml:3): must be two"));
+    assert!(load(&both(0), &[], &[]).is_ok(), "two free ones");
+    let report = load("[server]\nops_bind = \"3002\"", &[], &[]).unwrap_err();
+    assert!(report.contains("must be ADDRESS:PORT"), "{report}");
 }
 
 #[test]

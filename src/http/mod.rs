@@ -17,6 +17,7 @@ pub mod framing;
 pub mod heads;
 mod held_body;
 mod host;
+pub mod limits;
 mod mcp;
 mod media_type;
 pub mod method_not_allowed;
@@ -46,14 +47,54 @@ fn get() -> Route {
 
 /// Every route, older names included.
 pub fn routes(config: &mut ServiceConfig) {
-    let bad_query = |error: QueryPayloadError, _: &_| Problem::bad_request("invalid_query", error.to_string()).into();
+    main_routes(config);
+    ops_routes(config);
+}
+
+/// The routes of the main listener where operators have one of their own: it only says that the node is alive and ready.
+pub fn routes_of_main(config: &mut ServiceConfig) {
+    main_routes(config);
     config
-        .app_data(QueryConfig::default().error_handler(bad_query))
+        .service(resource("/health").route(get().to(ops::health)))
+        .service(resource("/ready").route(get().to(ops::ready_word)));
+}
+
+/// The routes of the listener for operators, and what their page consists of.
+pub fn routes_of_operators(config: &mut ServiceConfig) {
+    ops_routes(config);
+    config
+        .service(resource("/assets/{file}").route(get().to(pages::asset)))
+        .service(resource("/favicon.ico").route(get().to(pages::icon)))
+        .service(resource("/favicon.svg").route(get().to(pages::drawing)))
+        .default_service(web::to(pages::missing));
+}
+
+fn ops_routes(config: &mut ServiceConfig) {
+    config
+        .app_data(query_config())
+        .service(resource("/ops").route(get().to(pages::ops)))
+        .service(resource("/health").route(get().to(ops::health)))
+        .service(resource("/ready").route(get().to(ops::ready)))
+        .service(resource("/metrics").route(get().to(ops::metrics)))
+        .service(resource("/api/ws/stats").route(get().to(viewers::stats)))
+        .service(resource("/api/cleanup/stats").route(get().to(cleanup::stats)))
+        .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
+        .service(resource("/api/actors").route(get().to(ops::actors)));
+}
+
+/// A query that can't be read is answered with a problem.
+fn query_config() -> QueryConfig {
+    let bad_query = |error: QueryPayloadError, _: &_| Problem::bad_request("invalid_query", error.to_string()).into();
+    QueryConfig::default().error_handler(bad_query)
+}
+
+fn main_routes(config: &mut ServiceConfig) {
+    config
+        .app_data(query_config())
         // Routes are tried in this order: first those that producers post to.
         .service(scope("/api/runs").configure(run_routes))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
-        .service(resource("/ops").route(get().to(pages::ops)))
         .service(resource("/assets/{file}").route(get().to(pages::asset)))
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
@@ -67,13 +108,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/ws/runs/{runId}").route(get().to(watch::web_socket)))
         .service(resource("/ws/test-control").route(get().to(watch::test_control)))
         .service(resource("/mcp").route(post().to(mcp::post)))
-        .service(resource("/health").route(get().to(ops::health)))
-        .service(resource("/ready").route(get().to(ops::ready)))
-        .service(resource("/metrics").route(get().to(ops::metrics)))
-        .service(resource("/api/ws/stats").route(get().to(viewers::stats)))
-        .service(resource("/api/cleanup/stats").route(get().to(cleanup::stats)))
-        .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
-        .service(resource("/api/actors").route(get().to(ops::actors)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
         .service(resource("/api/events.schema.json").route(get().to(ops::events_schema)))
         .service(resource("/api/tests/{runId}/pause").route(post().to(commands::pause)))
