@@ -20,6 +20,8 @@ use crate::storage::catalog::access::{AccessCatalog, Revocation};
 const UNKNOWN_MILLIS: i64 = 5_000;
 /// How often an open connection's rights are looked at, at least.
 const LOOK_MILLIS: i64 = 60_000;
+/// How long a credential that has expired is still listed: 30 days.
+const FORGET_MILLIS: i64 = 30 * 86_400_000;
 /// How often the use of a credential is written down.
 const USED_MILLIS: i64 = 60_000;
 
@@ -154,6 +156,15 @@ impl Authenticator {
             }
             Err(error) => Err(AuthError::Unavailable(error.to_string())),
         }
+    }
+
+    /// Forgets what was revoked and would not be good anyway, and credentials that expired a month ago.
+    ///
+    /// # Errors
+    /// [`CatalogError`]
+    pub async fn forget(&self) -> Result<(), CatalogError> {
+        let now = self.now();
+        self.0.catalog.forget_access(now, now.plus_millis(-FORGET_MILLIS)).await
     }
 
     /// The request headers that carry tokens besides `Authorization`.

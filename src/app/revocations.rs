@@ -1,19 +1,27 @@
 //! Keeps what verifies credentials up to date.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
 use crate::access::Authenticator;
 
-/// Reads again and again what was revoked, on this node or on others. While the catalog is away nothing is told once more:
-/// `/ready` says it.
+/// Time between two times at which what is long over is forgotten.
+const FORGET: Duration = Duration::from_secs(3_600);
+
+/// Reads again and again what was revoked, on this node or on others. While the catalog is away that is told once: `/ready`
+/// says it, too.
 pub(super) async fn read_revocations(authenticator: &Authenticator, every: Duration) {
     let mut due = actix_rt::time::interval(every);
-    let mut is_away = false;
+    let (mut is_away, mut forgot) = (false, None::<Instant>);
     loop {
         due.tick().await;
-        match authenticator.read_revocations().await {
+        let mut done = authenticator.read_revocations().await;
+        if done.is_ok() && forgot.is_none_or(|at| at.elapsed() >= FORGET) {
+            done = authenticator.forget().await;
+            forgot = Some(Instant::now());
+        }
+        match done {
             Ok(()) => is_away = false,
             Err(error) if !is_away => {
                 is_away = true;

@@ -1,43 +1,68 @@
 //! How the sections of the configuration are declared.
 
-/// Declares the sections: `key: type = default, range;` (every number has a range, and nothing else has one).
-macro_rules! sections {
-    ($(
+/// Declares a section: `key: type = default, range;` (every number has a range, and nothing else has one). `range` is that of
+/// a number by its whole key; `None` for a key that is not a number of this section.
+macro_rules! section {
+    (
         $(#[$doc:meta])*
         $section:ident: $name:ident {
             $($(#[$key_doc:meta])* $key:ident: $ty:ty = $default:expr $(, $range:expr)?;)*
         }
-    )*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            pub struct $name {
-                $($(#[$key_doc])* pub $key: $ty,)*
-            }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$key_doc])* pub $key: $ty,)*
+        }
 
-            impl Default for $name {
-                fn default() -> Self {
-                    Self { $($key: $default,)* }
-                }
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($key: $default,)* }
             }
+        }
+
+        impl $name {
+            /// The range of a number of this section.
+            #[allow(unused_variables, reason = "a section may have no number")]
+            pub(super) fn range(key: &str) -> Option<RangeInclusive<i64>> {
+                $($(if key == concat!(stringify!($section), ".", stringify!($key)) {
+                    return Some($range);
+                })?)*
+                None
+            }
+        }
+    };
+}
+
+/// Declares all sections: those that are declared elsewhere by their names, then the others with their keys.
+macro_rules! sections {
+    (
+        elsewhere { $($(#[$other_doc:meta])* $other:ident: $other_name:ident;)* }
+        $(
+            $(#[$doc:meta])*
+            $section:ident: $name:ident { $($keys:tt)* }
         )*
+    ) => {
+        $(section! {
+            $(#[$doc])*
+            $section: $name { $($keys)* }
+        })*
 
         /// All settings. `config.toml` has the same keys and defaults.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Config {
+            $($(#[$other_doc])* pub $other: $other_name,)*
             $($(#[$doc])* pub $section: $name,)*
         }
 
         /// The range of a number; `None` for a key that is not a number.
         pub(super) fn range(key: &str) -> Option<RangeInclusive<i64>> {
-            $($($(if key == concat!(stringify!($section), ".", stringify!($key)) {
-                return Some($range);
-            })?)*)*
-            None
+            None$(.or_else(|| $other_name::range(key)))*$(.or_else(|| $name::range(key)))*
         }
     };
 }
 
+pub(super) use section;
 pub(super) use sections;

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+mod access;
 mod bind;
 mod check;
 mod check_objects;
@@ -29,15 +30,16 @@ mod tests;
 mod tests_of_stores;
 mod values;
 
+pub use access::AuthConfig;
 pub use bind::{BindAddress, BindAddressError};
 pub use issuers::{IssuerConfig, IssuerKeysAt, IssuerList, IssuerRule};
 pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use reload::{Reloaded, TAKEN_ANEW};
 pub use sections::{
-    ArtifactsConfig, AuthConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, ControlConfig, HeartbeatConfig,
-    IngestConfig, JournalConfig, LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig,
-    RunsConfig, SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
+    ArtifactsConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, ControlConfig, HeartbeatConfig, IngestConfig,
+    JournalConfig, LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig, RunsConfig,
+    SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
 };
 pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
 pub use values::{AddressingSetting, AuthMode, LogFormat, PauseExpiry, Secret, SyncSetting};

@@ -7,20 +7,24 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Network;
+use super::access::AuthConfig;
 use super::bind::BindAddress;
-use super::declare::sections;
-use super::issuers::IssuerList;
+use super::declare::{section, sections};
 use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
 use super::stores::{CatalogSetting, JournalUrl};
-use super::values::{AddressingSetting, AuthMode, LogFormat, PauseExpiry, Secret, SyncSetting};
+use super::values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-
 const ANY_MEMORY: RangeInclusive<i64> = 64 * 1024..=1 << 40;
 const ANY_DISK: RangeInclusive<i64> = 0..=1 << 50;
 
 sections! {
+    elsewhere {
+        /// Who may do what.
+        auth: AuthConfig;
+    }
+
     /// The process: its address, its limits, and how it stops.
     server: ServerConfig {
         /// Address or host name, and port, to listen on; port 0 takes a free one.
@@ -42,8 +46,7 @@ sections! {
         drain_secs: u64 = 30, 0..=3_600;
         /// Seconds of `drain_secs` in which `/ready` refuses while everything still works.
         drain_notice_secs: u64 = 0, 0..=3_600;
-        /// This node's name in logs and answers, which no other node of a cluster may have; empty: generated at the
-        /// start.
+        /// This node's name, which no other node of a cluster may have; empty: generated at the start.
         node_id: String = String::new();
         /// Directory of everything that the node keeps; unused in a cluster.
         data_dir: PathBuf = PathBuf::from("data");
@@ -61,31 +64,6 @@ sections! {
         response_pause_secs: u64 = 120, 1..=86_400;
         /// Bytes of all responses that are being built or wait for their readers.
         response_bytes: usize = 128 * MIB, ANY_MEMORY;
-    }
-
-    /// Who may do what.
-    auth: AuthConfig {
-        /// `open`: whoever reaches the server may do everything; `token`: a credential is needed.
-        mode: AuthMode = AuthMode::Open;
-        /// File with the first key of a cluster, which may do everything; a single node makes one itself.
-        bootstrap_key_file: PathBuf = PathBuf::new();
-        /// Keys that sessions, tickets and tokens of this server are signed with: the first one signs, all verify. Empty:
-        /// `objects.signing_key`.
-        signing_keys: Vec<Secret> = Vec::new();
-        /// Days that an API key is good for, unless it is created for another time.
-        key_days: u64 = 90, 1..=3_650;
-        /// Hours that somebody who has signed in stays so.
-        session_hours: u64 = 12, 1..=8_760;
-        /// Seconds between two looks for what other nodes have revoked.
-        revocation_secs: u64 = 5, 1..=300;
-        /// Seconds that a principal that was verified goes on while the catalog is away.
-        grace_secs: u64 = 600, 0..=86_400;
-        /// Issuers of tokens: identity providers, proxies, build servers.
-        issuers: IssuerList = IssuerList::default();
-        /// Seconds between two loads of an issuer's keys while a token names one that is not known.
-        keys_retry_secs: u64 = 60, 1..=3_600;
-        /// Seconds after which the keys of an issuer are loaded again.
-        keys_max_age_secs: u64 = 600, 1..=86_400;
     }
 
     /// Limits on what producers post.
@@ -120,15 +98,13 @@ sections! {
         min_free_bytes: u64 = 256 * MIB as u64, ANY_DISK;
         /// Hours that an ended run is kept after its last event.
         retain_hours: u64 = 168, 1..=876_000;
-        /// Hours without an event after which a live run is marked lost. What steers a run is no event for any of these
-        /// three.
+        /// Hours without an event after which a live run is marked lost. What steers a run is no event here.
         lost_hours: u64 = 48, 1..=876_000;
         /// Hours after its last event when an ended run is sealed.
         seal_hours: u64 = 1, 0..=876_000;
         /// Days that an expired run refuses late posts.
         tombstone_days: u64 = 90, 1..=36_500;
-        /// Seconds by which the wall clock may differ from the expected time; beyond it nothing is deleted or ended by
-        /// time.
+        /// Seconds by which the wall clock may be wrong; beyond it nothing is deleted or ended by time.
         max_clock_step_secs: u64 = 3_600, 1..=31_536_000;
         /// Bytes of all appends that wait for the disk.
         queue_bytes: usize = 64 * MIB, ANY_MEMORY;
@@ -192,8 +168,7 @@ sections! {
 
     /// The store of artifacts.
     objects: ObjectsConfig {
-        /// `dir:PATH` (relative to `server.data_dir`), `s3://`, `gs://` or `az://BUCKET[/PREFIX]`, `none:`; empty:
-        /// `dir:objects` on a single node, none in a cluster.
+        /// `dir:PATH`, `s3://`, `gs://`, `az://BUCKET[/PREFIX]`, `none:`; empty: `dir:objects`, none in a cluster.
         url: ObjectsUrl = ObjectsUrl::Usual;
         /// Address of the store, as `https://host[:port][/path]`; empty: the cloud's own address.
         endpoint: String = String::new();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::cli::{ServerToken, ServerUrl};
 use crate::cli::request::AskError;
+use crate::cli::{ServerToken, ServerUrl};
 use crate::protocol::Timestamp;
 use crate::protocol::ids::IdError;
 

@@ -36,8 +36,8 @@ pub mod unread;
 pub mod watch;
 
 use api::{
-    access as access_api, artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_history, run_list, run_tests,
-    runs, search, steps, timeline, token, viewers,
+    access as access_api, artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_history,
+    run_list, run_tests, runs, search, steps, timeline, token, viewers,
 };
 use problem::Problem;
 
@@ -82,9 +82,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/api/session").route(post().to(access_api::sign_in)).route(delete().to(access_api::sign_out)),
         )
-        .service(
-            resource("/api/keys").route(get().to(access_api::list_keys)).route(post().to(access_api::create_key)),
-        )
+        .service(resource("/api/keys").route(get().to(access_api::list_keys)).route(post().to(access_api::create_key)))
         .service(resource("/api/keys/{keyId}").route(delete().to(access_api::revoke_key)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
         .service(resource("/api/events.schema.json").route(get().to(ops::events_schema)))

@@ -41,6 +41,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("signals", Test("tests/node/failures/tasks.rs", "a_node_that_cannot_hear_signals_any_more_drains")),
     ("clock_watch", Test("tests/node/failures/tasks.rs", "a_watch_over_the_clock_that_panics_is_run_anew")),
     ("package_keeper", Test("tests/node/clients.rs", "a_keeper_of_packages_that_panics_is_run_anew")),
+    ("revocations", Without("asks the catalog alone; it is run anew by `restarted`, as `clock_watch` is, and nobody new is let in meanwhile")),
     ("metrics_upkeep", Without("only calls the exporter, which can't be injured; it is run anew by `restarted`, as `clock_watch` is")),
     ("journal_writer", Test("tests/supervision/tasks.rs", "the_journals_writer_goes_on_after_a_panic_and_what_was_stored_is_there")),
     ("redis_connection", Test("tests/supervision/tasks.rs", "a_connection_to_redis_is_made_anew_after_a_panic")),

@@ -139,7 +139,8 @@ async fn a_part_that_appears_behind_later_ones_is_loaded_too() {
     let permits = Arc::new(Semaphore::new(1));
     let port = Rc::new(TracePort::new(hub(), registry.recipient(), alone(parts), times, permits));
     let (pipe, mut viewer) = tokio::io::duplex(1024);
-    let admission = TraceAdmission { connection: Connection::begin(run, None), trace, until: None, refused: None, client_ip: None };
+    let admission =
+        TraceAdmission { connection: Connection::begin(run, None), trace, until: None, refused: None, client_ip: None };
     let wire = PoisonedWire { pipe, injured: Rc::default() };
     let guards = Guards { live: LiveActors::default().enter("trace_session"), slot: None };
     TraceSession::launch(wire, b"", admission, port, guards);

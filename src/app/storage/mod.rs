@@ -28,8 +28,8 @@ pub(super) mod close;
 mod objects;
 pub(super) mod space;
 
-pub(super) use objects::open_signing_key;
 use access::AccessParts;
+pub(super) use objects::open_signing_key;
 pub use objects::{URL_KEY, objects_options, open_objects, open_url_key};
 
 /// What the catalog says where the runs of a single node have their logs.
@@ -55,7 +55,9 @@ impl Storage {
         let packages = Packages::built_in(catalog.clone());
         let access = access::open(config, catalog.clone(), journal.clock()).await?;
         let (authenticator, token_exchange, first_key) = match access {
-            Some(AccessParts { authenticator, exchange, first_key }) => (Some(authenticator), exchange, Some(first_key)),
+            Some(AccessParts { authenticator, exchange, first_key }) => {
+                (Some(authenticator), exchange, Some(first_key))
+            }
             None => (None, None, None),
         };
         let artifacts = artifacts::open(config, catalog.clone(), journal.clone()).await?;

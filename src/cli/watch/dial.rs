@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame};

@@ -137,7 +137,8 @@ impl From<AuthError> for Problem {
             AuthError::Revoked => "credential_revoked",
             AuthError::Refused(_) => "credential_refused",
         };
-        let challenge = format!("{CHALLENGE}, error=\"invalid_token\", error_description=\"{}\"", quotable(&error.to_string()));
+        let challenge =
+            format!("{CHALLENGE}, error=\"invalid_token\", error_description=\"{}\"", quotable(&error.to_string()));
         Self::new(StatusCode::UNAUTHORIZED, code, error.to_string()).header(header::WWW_AUTHENTICATE, challenge)
     }
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use tracing::info;
 
-use super::super::api::events::{invalid_after, run_id};
 use super::super::access::{AccessPolicy, RequestRights};
+use super::super::api::events::{invalid_after, run_id};
 use super::super::client_ip;
 use super::super::edge::WatchEdge;
 use super::super::problem::{Problem, saturated};

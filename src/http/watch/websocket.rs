@@ -3,9 +3,9 @@
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 
+use super::super::access::{AccessPolicy, RequestRights};
 use super::super::api::events::{after, run_id};
 use super::super::api::live_traces::trace_id;
-use super::super::access::{AccessPolicy, RequestRights};
 use super::super::client_ip;
 use super::super::edge::{ArtifactsEdge, WatchEdge};
 use super::super::principal::Caller;

@@ -107,7 +107,8 @@ pub trait AccessCatalog: Send + Sync + 'static {
     async fn forget_access(&self, now: Timestamp, expired_before: Timestamp) -> Result<(), CatalogError>;
 }
 
-const COLUMNS: &str = "id, kind, digest, subject, name, holder, scopes, runs, maker, made_with, created_at, expires_at, used_at";
+const COLUMNS: &str =
+    "id, kind, digest, subject, name, holder, scopes, runs, maker, made_with, created_at, expires_at, used_at";
 
 impl CredentialKind {
     /// The kind's name in the catalog and in answers.

@@ -26,7 +26,8 @@ const COLUMNS: [&str; 13] = [
 ];
 const INDEXES: [&str; 6] = ["by_group", "by_project", "by_branch", "by_written_at", "behind", "with_results"];
 
-/// The statements that take the summaries and results of runs back, with the table of runs that is called `runs`.
+/// The statements that take the summaries and results of runs back, and what came later, with the table of runs that is
+/// called `runs`.
 pub(crate) fn without_summaries(runs: &str) -> String {
     let indexes = INDEXES.map(|index| format!("DROP INDEX {runs}_{index}; ")).concat();
     let columns = COLUMNS.map(|column| format!("ALTER TABLE {runs} DROP COLUMN {column}; ")).concat();
@@ -34,7 +35,9 @@ pub(crate) fn without_summaries(runs: &str) -> String {
         "runs" => "DROP INDEX runs_to_search; CREATE INDEX runs_by_last_at ON runs (last_at, run_id); ",
         _ => "",
     };
-    format!("{last_at}{indexes}{columns}DROP TABLE runcast_results; ")
+    let access =
+        ["credentials", "revocations", "used_tokens"].map(|table| format!("DROP TABLE runcast_{table}; ")).concat();
+    format!("{last_at}{indexes}{columns}{access}DROP TABLE runcast_results; ")
 }
 
 /// Where a test's catalog is.

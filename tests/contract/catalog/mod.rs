@@ -1,5 +1,6 @@
 //! The catalog: one suite for each database, for its runs, its artifacts and its packages, and what is particular to each.
 
+mod access;
 pub(crate) mod artifacts;
 pub(crate) mod backend;
 mod packages;

@@ -30,16 +30,16 @@ async fn a_catalog_in_a_file_opens_unless_a_newer_build_has_changed_it() {
     let catalog = open().await.unwrap();
     catalog.record(&[row()]).await.unwrap();
     catalog.close().await;
-    assert_eq!(SqliteCatalog::stored_format(&path).await, Ok(Some(5)));
+    assert_eq!(SqliteCatalog::stored_format(&path).await, Ok(Some(6)));
 
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 VALUES (6, 'later', true, x'00', 0)";
+                 VALUES (7, 'later', true, x'00', 0)";
     file().await.execute(newer).await.unwrap();
     let refused = open().await.unwrap_err();
-    assert!(matches!(&refused, OpenError::NewerFormat(newer) if (&*newer.found, newer.known) == ("6", 5)), "{refused}");
+    assert!(matches!(&refused, OpenError::NewerFormat(newer) if (&*newer.found, newer.known) == ("7", 6)), "{refused}");
     assert!(refused.to_string().starts_with(&format!("the catalog {}", path.display())), "{refused}");
     assert!(SqliteCatalog::stored_format(&path).await.is_err());
-    file().await.execute("DELETE FROM _sqlx_migrations WHERE version = 6").await.unwrap();
+    file().await.execute("DELETE FROM _sqlx_migrations WHERE version = 7").await.unwrap();
     holds_its_row(&open().await.unwrap()).await;
 
     let older = "DELETE FROM _sqlx_migrations WHERE version > 2; DROP TABLE runcast_packages; \
@@ -50,7 +50,7 @@ async fn a_catalog_in_a_file_opens_unless_a_newer_build_has_changed_it() {
     file().await.execute(AssertSqlSafe(older)).await.unwrap();
     assert_eq!(SqliteCatalog::stored_format(&path).await, Ok(Some(2)));
     holds_its_row(&open().await.unwrap()).await;
-    assert_eq!(SqliteCatalog::stored_format(&path).await, Ok(Some(5)));
+    assert_eq!(SqliteCatalog::stored_format(&path).await, Ok(Some(6)));
 }
 
 #[tokio::test]
@@ -62,17 +62,17 @@ async fn a_catalog_in_postgresql_opens_unless_a_newer_build_has_changed_it() {
     let catalog = PostgresCatalog::open(&url, "here").await.unwrap();
     catalog.record(&[row()]).await.unwrap();
     catalog.close().await;
-    assert_eq!(PostgresCatalog::inspect(&url).await.unwrap().format, 5);
+    assert_eq!(PostgresCatalog::inspect(&url).await.unwrap().format, 6);
 
     let newer = "INSERT INTO _runcast_migrations (version, description, success, checksum, execution_time) \
-                 VALUES (6, 'later', true, '\\x00', 0)";
+                 VALUES (7, 'later', true, '\\x00', 0)";
     owner.execute(newer).await.unwrap();
     let refused = PostgresCatalog::open(&url, "here").await.unwrap_err();
-    assert!(matches!(&refused, OpenError::NewerFormat(newer) if (&*newer.found, newer.known) == ("6", 5)), "{refused}");
+    assert!(matches!(&refused, OpenError::NewerFormat(newer) if (&*newer.found, newer.known) == ("7", 6)), "{refused}");
     let told = refused.to_string();
     assert!(told.starts_with("the catalog in PostgreSQL at 127.0.0.1:") && !told.contains(PASSWORD), "{told}");
     assert_eq!(PostgresCatalog::inspect(&url).await.unwrap().obstacle, Some(told));
-    owner.execute("DELETE FROM _runcast_migrations WHERE version = 6").await.unwrap();
+    owner.execute("DELETE FROM _runcast_migrations WHERE version = 7").await.unwrap();
     holds_its_row(&PostgresCatalog::open(&url, "here").await.unwrap()).await;
 
     let older = "DELETE FROM _runcast_migrations WHERE version > 2; DROP TABLE runcast_packages; \
@@ -82,5 +82,5 @@ async fn a_catalog_in_postgresql_opens_unless_a_newer_build_has_changed_it() {
     owner.execute(AssertSqlSafe(older)).await.unwrap();
     assert_eq!(PostgresCatalog::inspect(&url).await.unwrap().format, 2);
     holds_its_row(&PostgresCatalog::open(&url, "here").await.unwrap()).await;
-    assert_eq!(PostgresCatalog::inspect(&url).await.unwrap().format, 5);
+    assert_eq!(PostgresCatalog::inspect(&url).await.unwrap().format, 6);
 }

@@ -25,7 +25,8 @@ impl GuardedNode {
 
     /// Makes a key, and returns its secret and its id.
     async fn key(&self, scopes: &[&str], runs: &[&str]) -> (String, String) {
-        let made = self.ask(&self.first, "POST", "/api/keys", json!({"name": "k", "scopes": scopes, "runs": runs})).await;
+        let made =
+            self.ask(&self.first, "POST", "/api/keys", json!({"name": "k", "scopes": scopes, "runs": runs})).await;
         assert_eq!(made.status, 201, "{made:?}");
         let made = made.json();
         (text(&made["key"]), text(&made["credential"]["id"]))

@@ -139,7 +139,8 @@ async fn the_list_and_its_stream_show_the_runs_that_may_be_seen() {
     }
     let names = async |key: &str| {
         let listed = guarded.ask(key, "GET", "/api/runs?limit=50", json!(null)).await.json();
-        let mut names: Vec<String> = listed["runs"].as_array().unwrap().iter().map(|run| super::text(&run["runId"])).collect();
+        let mut names: Vec<String> =
+            listed["runs"].as_array().unwrap().iter().map(|run| super::text(&run["runId"])).collect();
         names.sort();
         (names, listed["groups"]["all"].as_u64(), listed["projects"].as_array().unwrap().len())
     };

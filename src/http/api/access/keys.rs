@@ -98,20 +98,16 @@ impl CredentialsQuery {
         let cursor = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
         let after = cursor.map(|cursor| {
             let parts = cursor.split_once(':').and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
-            parts.map(|(at, id)| (Timestamp::from_millis(at), id)).ok_or_else(|| {
-                Problem::bad_request("invalid_cursor", "cursor must be that of the page before")
-            })
+            parts
+                .map(|(at, id)| (Timestamp::from_millis(at), id))
+                .ok_or_else(|| Problem::bad_request("invalid_cursor", "cursor must be that of the page before"))
         });
         Ok(CredentialFilter { after: after.transpose()?, limit, ..CredentialFilter::default() })
     }
 }
 
 /// A page of credentials of one kind.
-pub(super) async fn page(
-    policy: &AccessPolicy,
-    filter: CredentialFilter,
-    name: &str,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn page(policy: &AccessPolicy, filter: CredentialFilter, name: &str) -> Result<HttpResponse, Problem> {
     let limit = filter.limit;
     let asked = CredentialFilter { limit: limit + 1, ..filter };
     let mut rows = policy.authenticator()?.list(&asked).await.map_err(unavailable)?;

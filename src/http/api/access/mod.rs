@@ -115,5 +115,9 @@ fn name(text: &str) -> Result<String, Problem> {
 fn scopes(names: &[String]) -> Result<Scopes, Problem> {
     let scopes = Scopes::from_str(&names.join(","));
     let scopes = scopes.map_err(|error| Problem::bad_request("invalid_scopes", format!("scopes: {error}")))?;
-    if scopes.is_empty() { Err(Problem::bad_request("invalid_scopes", "scopes must name one or more")) } else { Ok(scopes) }
+    if scopes.is_empty() {
+        Err(Problem::bad_request("invalid_scopes", "scopes must name one or more"))
+    } else {
+        Ok(scopes)
+    }
 }

@@ -60,7 +60,11 @@ pub(super) fn page_conditions(filter: &RunFilter, dialect: &SqlDialect, paramete
 
 /// Whether a filter asks for what no index has.
 pub(super) fn looks_through_all(filter: &RunFilter) -> bool {
-    filter.names.is_some() || filter.text.is_some() || filter.label.is_some() || filter.branch.is_some() || filter.author.is_some()
+    filter.names.is_some()
+        || filter.text.is_some()
+        || filter.label.is_some()
+        || filter.branch.is_some()
+        || filter.author.is_some()
 }
 
 /// The conditions of which one is to hold: a status, or a word. Each has an index in the list's order. Empty: any.
