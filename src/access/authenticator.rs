@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::known::{Finding, Known};
 use super::revoked::RevokedSet;
 use super::secret::digest_of;
-use super::{AccessSecret, Identity, TokenVerifiers};
+use super::{AccessSecret, AuthError, Identity, TokenVerifiers};
 use crate::protocol::{Clock, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::access::{AccessCatalog, Revocation};
@@ -24,26 +24,6 @@ const LOOK_MILLIS: i64 = 60_000;
 const FORGET_MILLIS: i64 = 30 * 86_400_000;
 /// How often the use of a credential is written down.
 const USED_MILLIS: i64 = 60_000;
-
-/// Why somebody may not do what it asks for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// Nobody has such a credential, or it has not the form of one.
-    #[error("this credential is unknown")]
-    Unknown,
-    /// It is a token that is refused, for this reason.
-    #[error("this token is refused: {0}")]
-    Refused(String),
-    /// Its time is over.
-    #[error("this credential expired at {0}")]
-    Expired(Timestamp),
-    /// It, the one that it was made with, or its holder was revoked.
-    #[error("this credential was revoked")]
-    Revoked,
-    /// It can't be verified now.
-    #[error("credentials can't be verified now: {0}")]
-    Unavailable(String),
-}
 
 /// Times of the authenticator.
 #[derive(Clone, Copy, Debug)]

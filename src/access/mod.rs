@@ -6,6 +6,7 @@
 //! of build servers ([`TokenExchange`]). Nothing here knows HTTP.
 
 mod authenticator;
+mod error;
 mod exchange;
 mod identity;
 mod issuing;
@@ -18,7 +19,8 @@ mod secret;
 mod testing;
 mod verifiers;
 
-pub use authenticator::{AuthError, AuthTimes, Authenticator};
+pub use authenticator::{AuthTimes, Authenticator};
+pub use error::AuthError;
 pub use exchange::{ExchangeError, ExchangedToken, TokenExchange};
 pub use identity::Identity;
 pub use issuing::{IssueError, WantedCredential};

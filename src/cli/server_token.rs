@@ -10,6 +10,11 @@ use reqwest::header::HeaderValue;
 /// of its processes.
 pub(super) const TOKEN_VARIABLE: &str = "RUNCAST_TOKEN";
 
+/// The credential can't be read, or is none.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct TokenError(pub(super) String);
+
 /// An API key, or a token of an identity provider. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerToken(Arc<str>);
@@ -19,10 +24,10 @@ impl ServerToken {
     ///
     /// # Errors
     /// When it can't be a credential.
-    pub(super) fn of_environment() -> Result<Option<Self>, String> {
+    pub(super) fn of_environment() -> Result<Option<Self>, TokenError> {
         match std::env::var(TOKEN_VARIABLE) {
             Ok(text) if !text.trim().is_empty() => {
-                text.trim().parse().map(Some).map_err(|error| format!("{TOKEN_VARIABLE} {error}"))
+                text.trim().parse().map(Some).map_err(|error| TokenError(format!("{TOKEN_VARIABLE} {error}")))
             }
             _ => Ok(None),
         }

@@ -8,8 +8,7 @@ use clap::Args;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-use super::request::AskError;
-use super::server_token::ServerToken;
+use super::server_token::{ServerToken, TokenError};
 use crate::protocol::{After, RunId};
 
 /// The variable that names the servers.
@@ -48,15 +47,15 @@ impl ServerArgs {
     /// The servers, each with what is shown to it.
     ///
     /// # Errors
-    /// [`AskError::Unaskable`], when the credential can't be read, or is none.
-    pub(super) fn urls(&self) -> Result<Vec<ServerUrl>, AskError> {
+    /// The credential can't be read, or is none.
+    pub(super) fn urls(&self) -> Result<Vec<ServerUrl>, TokenError> {
         let token = match &self.token_file {
             Some(file) => {
                 let named = |error: &dyn fmt::Display| format!("--token-file {}: {error}", file.display());
-                let text = std::fs::read_to_string(file).map_err(|error| AskError::Unaskable(named(&error)))?;
-                Some(text.trim().parse().map_err(|error: String| AskError::Unaskable(named(&error)))?)
+                let text = std::fs::read_to_string(file).map_err(|error| TokenError(named(&error)))?;
+                Some(text.trim().parse().map_err(|error: String| TokenError(named(&error)))?)
             }
-            None => ServerToken::of_environment().map_err(AskError::Unaskable)?,
+            None => ServerToken::of_environment()?,
         };
         Ok(self.url.iter().map(|url| ServerUrl { token: token.clone(), ..url.clone() }).collect())
     }

@@ -8,7 +8,6 @@ use actix_web::web::{Data, Payload, ServiceConfig};
 
 use tokio::sync::{Semaphore, watch};
 
-pub use super::api::token::TokenEdge;
 use super::body::read::{BodyBounds, BodyReader};
 use super::pages::PagePolicies;
 use super::problem::Problem;
@@ -16,6 +15,7 @@ use super::rooms::Rooms;
 use super::run_feed::RunFeed;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
+use crate::access::TokenExchange;
 use crate::actors::messages::catalog_writer::RunsGone;
 use crate::actors::messages::cleanup::Sweep;
 use crate::actors::messages::registry::{ListRooms, RunsExpired};
@@ -28,6 +28,7 @@ use crate::budget::Budget;
 use crate::config::Network;
 use crate::log_index::LogQueries;
 use crate::node::Node;
+use crate::protocol::Clock;
 use crate::protocol::event::EventLimits;
 use crate::protocol::hints::FlushPace;
 use crate::steering::Steering;
@@ -249,6 +250,16 @@ pub struct ClientsEdge {
     pub packages: Packages,
     /// As in [`ArtifactsEdge`].
     pub public_url: String,
+}
+
+/// Exchanges tokens.
+pub struct TokenEdge {
+    /// `None` when no issuer's tokens are exchanged.
+    pub exchange: Option<TokenExchange>,
+    /// The clock.
+    pub clock: Clock,
+    /// What a request may say that the new token is for.
+    pub public_url: Arc<str>,
 }
 
 /// Probes what the node depends on.

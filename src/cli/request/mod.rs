@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tokio::time::sleep;
 
 use super::ServerUrl;
+use super::server_token::TokenError;
 use super::terminal::plain;
 
 mod obstacle;
@@ -72,6 +73,12 @@ pub enum AskError {
     /// The HTTP client can't be built.
     #[error("no HTTP client: {0}")]
     Client(#[source] reqwest::Error),
+}
+
+impl From<TokenError> for AskError {
+    fn from(error: TokenError) -> Self {
+        Self::Unaskable(error.to_string())
+    }
 }
 
 /// The failure of one attempt.

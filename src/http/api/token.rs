@@ -2,19 +2,17 @@
 //!
 //! The request is a form and the errors are those of RFC 6749, as the standard has it and its clients expect it.
 
-use std::sync::Arc;
-
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 use tracing::info;
 
 use super::super::body::read::{self, Limit};
-use super::super::edge::Bodies;
+use super::super::edge::{Bodies, TokenEdge};
 use super::super::media_type::content_type;
 use super::super::problem::Problem;
-use crate::access::{ExchangeError, TokenExchange};
-use crate::protocol::{Clock, Scopes, Timestamp};
+use crate::access::ExchangeError;
+use crate::protocol::{Scopes, Timestamp};
 
 /// Most bytes of a request: a token, and what stands around it.
 const MAX_BYTES: usize = 16 * 1024;
@@ -23,16 +21,6 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// Types of tokens that can be exchanged: all of them name a JSON Web Token here.
 const SUBJECT_TYPES: [&str; 2] = ["urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token"];
-
-/// Exchanges tokens.
-pub struct TokenEdge {
-    /// `None` when no issuer's tokens are exchanged.
-    pub exchange: Option<TokenExchange>,
-    /// The clock.
-    pub clock: Clock,
-    /// What a request may say that the new token is for.
-    pub public_url: Arc<str>,
-}
 
 /// Why a token is not exchanged, in the words of RFC 6749, section 5.2.
 struct Refusal {
@@ -171,7 +159,10 @@ mod tests {
     use actix_web::body::MessageBody as _;
     use serde_json::Value;
 
+    use std::sync::Arc;
+
     use super::*;
+    use crate::protocol::Clock;
 
     fn edge() -> TokenEdge {
         let clock = Clock::external(|| Timestamp::from_millis(0), std::time::Duration::from_secs(1));

@@ -55,6 +55,11 @@ async fn the_migrations_that_files_were_made_with_are_unchanged() {
             "summaries",
             "b7197547494622da1d6bdf3336c4690d5323c58da340fb643d9802141f66bfdebce223a73787e14d37a69cab08a7bc69",
         ),
+        (
+            6,
+            "access",
+            "d6e510c11bf020919f296e74584f79cab63b5e25e2c0e2fb2db9f2f20edd1c2655b088fcee93cd5950934e48091be590",
+        ),
     ];
     assert_eq!(applied, made.map(|(version, name, checksum)| (version, name.to_owned(), checksum.to_owned())));
 }
