@@ -159,8 +159,6 @@ mod tests {
     use actix_web::body::MessageBody as _;
     use serde_json::Value;
 
-    use std::sync::Arc;
-
     use super::*;
     use crate::protocol::Clock;
 
