@@ -33,7 +33,7 @@ const MIGRATIONS: &str =
 #[tokio::test]
 async fn serve_ends_with_64_and_one_sentence_and_doctor_fails_with_the_same() {
     for (file, sql, store, known) in
-        [("journal.db", META, "the journal ", SQLITE_JOURNAL), ("catalog.db", MIGRATIONS, "the catalog ", 5)]
+        [("journal.db", META, "the journal ", SQLITE_JOURNAL), ("catalog.db", MIGRATIONS, "the catalog ", 6)]
     {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");

@@ -67,9 +67,14 @@ async fn a_run_is_steered_from_the_command_line_over_nodes_of_which_one_is_dead(
     command.args(["steer", RUN, "override", "skip", "--target", "shard-1", "--wait", "--as", "Ann", "--url", &urls]);
     let overridden = command.env_clear().output();
     let doing = async {
-        let event =
-            workers[0].poll(&nodes[1], 25).await.into_iter().find(|event| event["type"] == "step_override_queued");
-        let command = event.expect("an override")["commandId"].as_str().unwrap().to_owned();
+        // What else happens to the run is told, too.
+        let event = loop {
+            let polled = workers[0].poll(&nodes[1], 25).await;
+            if let Some(event) = polled.into_iter().find(|event| event["type"] == "step_override_queued") {
+                break event;
+            }
+        };
+        let command = event["commandId"].as_str().unwrap().to_owned();
         workers[0].does(&nodes[1], &command).await;
     };
     let (overridden, ()) = soon("the override", async { tokio::join!(overridden, doing) }).await;

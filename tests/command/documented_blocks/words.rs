@@ -24,6 +24,13 @@ impl Commands {
                     told += &help(&["steer", "RUN", way, "--help"]).await;
                 }
             }
+            // So have commands of commands.
+            if let Some((_, subcommands)) = told.clone().split_once("\nCommands:\n") {
+                let subcommands = subcommands.split("\n\n").next().unwrap().lines();
+                for subcommand in subcommands.filter_map(|line| line.split_whitespace().next()) {
+                    told += &help(&[name, subcommand, "--help"]).await;
+                }
+            }
             found.insert(name.to_owned(), flags(&told));
         }
         found.insert("ls".to_owned(), found["runs"].clone());
