@@ -1,1 +1,1 @@
-import"./part-OF3ERPWO.js";
+import"./part-LGLT66IG.js";

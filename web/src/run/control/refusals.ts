@@ -31,6 +31,7 @@ const WORDS: Record<string, string> = {
   outcome_unknown: 'It may have come through or not: look at the commands.',
   unauthorized: 'You are not signed in.',
   forbidden: 'You may not steer this run.',
+  insufficient_scope: 'You may not steer this run.',
   failed: 'The server could not be reached. Try again.',
 };
 
