@@ -1,7 +1,7 @@
 //! Screens by stream: what viewers choose, what those who come are shown, what is kept and what is not.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -103,6 +103,7 @@ async fn each_choice_shows_what_it_says_and_the_wall_each_screen_once_a_second()
     }
     let mut paced = Viewer::join_at(&node, "/ws/runs/r?screen=p/2&maxFps=2&maxWidth=640").await;
     let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    let began = Instant::now();
     for mark in 1..=60 {
         ticks.tick().await;
         for stream in ["p/0", "p/1", "p/2"] {
@@ -113,7 +114,9 @@ async fn each_choice_shows_what_it_says_and_the_wall_each_screen_once_a_second()
     for stream in ["p/0", "p/1", "p/2"] {
         until_shown(wall, stream, 60).await;
         let marks = marks(wall, stream);
-        assert!((3..=9).contains(&marks.len()) && marks.is_sorted(), "{marks:?} in three seconds or little more");
+        // One a second, and the first and the last one besides.
+        let most = began.elapsed().as_secs() as usize + 4;
+        assert!((3..=most).contains(&marks.len()) && marks.is_sorted(), "{marks:?} in {:?}", began.elapsed());
     }
     until_shown(&mut paced, "p/2", 60).await;
     let paced = shown(&paced);

@@ -127,7 +127,9 @@ async fn claims_of_what_is_not_there_leave_nothing_behind() {
 
 #[tokio::test]
 async fn the_secret_of_a_command_that_is_refused_takes_no_place() {
-    let node = TestNode::start(&UNLIMITED);
+    // So many commands may take longer than control lasts without a sign of life.
+    let lasting = [("RUNCAST__CONTROL__LEASE_SECS", "3600"), ("RUNCAST__CONTROL__LEASE_SOCKET_SECS", "3600")];
+    let node = TestNode::start(&[UNLIMITED, lasting].concat());
     join(&node, "r", &["w1"]).await;
     given(&node, "r", "Ann", &json!({"type": "take_control"})).await;
     // More than a node keeps.
