@@ -1,4 +1,6 @@
 //! Issuers of tokens for tests: keys, tokens of any form, and an HTTP server with a key set that counts its requests.
+//!
+//! The whole file is `#[cfg(test)]`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};

@@ -5,9 +5,6 @@ use serde_json::json;
 use super::super::support::{EventStream, Op, SOON, Socket, eventually};
 use super::GuardedNode;
 
-/// The id of a command.
-const ID: &str = "0199f0a0-0000-7000-8000-000000000001";
-
 async fn socket(guarded: &GuardedNode, path: &str, key: &str) -> Socket {
     let mut socket = Socket::connect(&guarded.node, None).await;
     socket.upgrade(path, &format!("Authorization: Bearer {key}\r\n"), b"").await;
@@ -51,15 +48,16 @@ async fn who_may_only_look_gives_no_commands() {
     let guarded = GuardedNode::start(&[]);
     assert_eq!(guarded.post(&guarded.first, "r").await.status, 202);
     let (viewer, _) = guarded.key(&["view"], &["r"]).await;
-    let pause = json!({"type": "pause", "commandId": ID}).to_string();
+    let id = uuid::Uuid::now_v7().to_string();
+    let pause = json!({"type": "pause", "commandId": id}).to_string();
     let mut looks = socket(&guarded, "/ws/runs/r", &viewer).await;
     looks.say(Op::Text, pause.as_bytes()).await;
     let refused = looks.said("command").await;
-    assert_eq!((&refused["code"], &refused["commandId"]), (&json!("insufficient_scope"), &json!(ID)), "{refused}");
+    assert_eq!((&refused["code"], &refused["commandId"]), (&json!("insufficient_scope"), &json!(id)), "{refused}");
     let mut steers = socket(&guarded, "/ws/runs/r", &guarded.first).await;
     steers.say(Op::Text, pause.as_bytes()).await;
     let accepted = steers.said("command").await;
-    assert_eq!((&accepted["commandId"], accepted["state"].is_string()), (&json!(ID), true), "{accepted}");
+    assert_eq!((&accepted["commandId"], accepted["state"].is_string()), (&json!(id), true), "{accepted}");
     let state = guarded.ask(&guarded.first, "GET", "/api/runs/r", json!(null)).await;
     assert!(state.text.contains("first key"), "the log says who it was: {}", state.text);
 }
