@@ -177,9 +177,24 @@ impl Authenticator {
     /// [`CatalogError`]; then nothing is revoked.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), CatalogError> {
         self.0.catalog.revoke(revocation).await?;
-        self.0.revoked.write().unwrap_or_else(PoisonError::into_inner).add(revocation);
+        let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        revoked.add(revocation);
         self.0.changes.send_modify(|changes| *changes += 1);
         Ok(())
+    }
+
+    /// Takes what the catalog has said when there had been `seen` changes; `false`: something was revoked here since, which
+    /// it may not have said.
+    fn take(&self, read: RevokedSet, seen: u64) -> bool {
+        let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        if *self.0.changes.borrow() != seen {
+            return false;
+        }
+        if *revoked != read {
+            *revoked = read;
+            self.0.changes.send_modify(|changes| *changes += 1);
+        }
+        true
     }
 
     /// Reads what was revoked anywhere, and writes down which credentials were used.
@@ -188,18 +203,13 @@ impl Authenticator {
     /// [`CatalogError`]; then all stays as it is, for as long as the grace lasts.
     pub async fn read_revocations(&self) -> Result<(), CatalogError> {
         let state = &self.0;
-        let now = state.clock.now();
-        let read = RevokedSet::of(state.catalog.revocations(now).await?);
-        let has_changed = {
-            let mut revoked = state.revoked.write().unwrap_or_else(PoisonError::into_inner);
-            let has_changed = *revoked != read;
-            *revoked = read;
-            has_changed
+        let now = loop {
+            let (now, seen) = (state.clock.now(), *state.changes.borrow());
+            if self.take(RevokedSet::of(state.catalog.revocations(now).await?), seen) {
+                break now;
+            }
         };
         *lock(&state.read_at) = now;
-        if has_changed {
-            state.changes.send_modify(|changes| *changes += 1);
-        }
         let used: Vec<String> = {
             let mut used = lock(&state.used);
             if used.ids.is_empty() || now < used.written_at.plus_millis(USED_MILLIS) {
@@ -231,5 +241,33 @@ impl Authenticator {
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Authenticator(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::catalog::access::Revoked;
+    use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+
+    #[tokio::test]
+    async fn what_is_revoked_while_the_catalog_is_read_stays_revoked() {
+        let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
+        let clock = Clock::external(Timestamp::now, Duration::from_secs(3_600));
+        let times = AuthTimes { grace: Duration::from_secs(60) };
+        let authenticator = Authenticator::open(catalog, TokenVerifiers::default(), clock, times).await.unwrap();
+        let (seen, now) = (*authenticator.0.changes.borrow(), authenticator.now());
+        let revocation = Revocation {
+            what: Revoked::Credential("c".to_owned()),
+            issued_until: now,
+            revoked_at: now,
+            forget_at: None,
+        };
+        authenticator.revoke(&revocation).await.unwrap();
+        assert!(!authenticator.take(RevokedSet::default(), seen), "read before it was revoked");
+        let revoked = || authenticator.0.revoked.read().unwrap().clone();
+        assert_eq!(revoked(), RevokedSet::of(vec![revocation]));
+        let seen = *authenticator.0.changes.borrow();
+        assert!(authenticator.take(RevokedSet::default(), seen) && revoked() == RevokedSet::default());
     }
 }

@@ -105,7 +105,7 @@ impl TokenExchange {
         let identity = Identity {
             rights: Rights { scopes, runs: verified.identity.rights.runs.clone(), expires: Some(expires) },
             // Whoever revokes the token of the build server revokes this one too.
-            made_with: Some(verified.identity.credential.clone()),
+            made_with: vec![verified.identity.credential.clone()],
             // `issued_at` stays: a token from before its subject was revoked brings none from after it.
             ..verified.identity
         };
@@ -198,7 +198,7 @@ mod tests {
         );
         assert_eq!(identity.rights.scopes.to_string(), "view publish");
         assert_eq!(serde_json::to_string(&identity.rights.runs).unwrap(), r#"["gh-7-42-*"]"#);
-        assert_eq!(identity.made_with.as_deref(), Some("jwt:github:j1"));
+        assert_eq!(identity.made_with, ["jwt:github:j1".into()]);
         assert_eq!(
             identity.issued_at,
             at(NOW - 5),

@@ -17,8 +17,10 @@ pub struct Identity {
     pub rights: Rights,
     /// The credential, as lists and the audit log name it.
     pub credential: Arc<str>,
-    /// The credential that it was made with; it is void when that one is.
-    pub made_with: Option<Arc<str>>,
+    /// The credentials that it was made with, the first one first; it is void when one of them is.
+    pub made_with: Vec<Arc<str>>,
+    /// Whether the credential is the session of a browser: what is made in it goes on when somebody signs out.
+    pub is_session: bool,
     /// When the credential was issued: a revocation of its subject holds for what was issued before.
     pub issued_at: Timestamp,
 }

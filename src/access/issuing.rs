@@ -1,11 +1,12 @@
 //! Making, listing and revoking API keys, share links and sessions.
 
-use std::sync::Arc;
-
 use super::{AccessSecret, Authenticator, Identity};
 use crate::protocol::{PrincipalKind, Rights, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::access::{CredentialFilter, CredentialKind, CredentialRow, Revocation, Revoked};
+
+/// Most credentials that one is made with, each with the one before it.
+const MAX_MADE_WITH: usize = 16;
 
 /// A credential that somebody wants made.
 #[derive(Clone, Debug)]
@@ -29,6 +30,9 @@ pub enum IssueError {
     /// The maker has less than it wants to give.
     #[error("nobody can give more scopes, runs or time than it has itself")]
     TooMuch,
+    /// It would be too far from the first key.
+    #[error("a credential can be made with at most {MAX_MADE_WITH} others, each with the one before it")]
+    TooFar,
     /// There is no such credential.
     #[error("there is no such credential")]
     Unknown,
@@ -56,6 +60,13 @@ impl Authenticator {
         if !maker.rights.cover(&wanted.rights) {
             return Err(IssueError::TooMuch);
         }
+        let mut made_with = maker.made_with.clone();
+        if !maker.is_session {
+            made_with.push(maker.credential.clone());
+        }
+        if made_with.len() > MAX_MADE_WITH {
+            return Err(IssueError::TooFar);
+        }
         let secret = AccessSecret::generate().ok_or(IssueError::NoRandomness)?;
         let WantedCredential { kind, name, holder, rights } = wanted;
         let id = uuid::Uuid::now_v7().simple().to_string();
@@ -72,7 +83,7 @@ impl Authenticator {
             holder,
             rights,
             maker: maker.subject.as_ref().to_owned(),
-            made_with: Some(maker.credential.as_ref().to_owned()),
+            made_with,
             created_at: self.now(),
             used_at: None,
         };
@@ -132,7 +143,8 @@ impl Identity {
             kind: row.holder,
             rights: row.rights.clone(),
             credential: row.id.as_str().into(),
-            made_with: row.made_with.as_deref().map(Arc::from),
+            made_with: row.made_with.clone(),
+            is_session: row.kind == CredentialKind::Session,
             issued_at: row.created_at,
         }
     }

@@ -38,8 +38,8 @@ struct Payload {
     exp: i64,
     iat: i64,
     jti: Arc<str>,
-    /// The credential that it was made with.
-    with: Option<Arc<str>>,
+    /// The credentials that it was made with.
+    with: Vec<Arc<str>>,
 }
 
 impl OwnTokens {
@@ -94,6 +94,7 @@ impl OwnTokens {
             rights: Rights { scopes: payload.scopes, runs: payload.runs, expires: Some(expires) },
             credential: payload.jti,
             made_with: payload.with,
+            is_session: false,
             issued_at: Timestamp::from_millis(payload.iat),
         })
     }
@@ -133,7 +134,8 @@ mod tests {
                 expires: Some(Timestamp::from_millis(2_000)),
             },
             credential: "jwt:github:1".into(),
-            made_with: Some("jwt:github:1".into()),
+            made_with: vec!["jwt:github:1".into()],
+            is_session: false,
             issued_at: Timestamp::from_millis(1_000),
         }
     }

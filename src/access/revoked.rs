@@ -7,7 +7,7 @@ use crate::protocol::Timestamp;
 use crate::storage::catalog::access::{Revocation, Revoked};
 
 /// All revocations, by what they revoke.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RevokedSet(HashMap<Revoked, Timestamp>);
 
 impl RevokedSet {
@@ -20,7 +20,7 @@ impl RevokedSet {
         *until = (*until).max(revocation.issued_until);
     }
 
-    /// Whether the credential, the one that it was made with, or its subject was revoked after it was issued.
+    /// Whether the credential, one that it was made with, or its subject was revoked after it was issued.
     pub(super) fn has(&self, identity: &Identity) -> bool {
         if self.0.is_empty() {
             return false;
@@ -28,7 +28,7 @@ impl RevokedSet {
         let credential = |id: &str| self.0.contains_key(&Revoked::Credential(id.to_owned()));
         let subject = self.0.get(&Revoked::Subject(identity.subject.as_ref().to_owned()));
         credential(&identity.credential)
-            || identity.made_with.as_deref().is_some_and(credential)
+            || identity.made_with.iter().any(|id| credential(id))
             || subject.is_some_and(|until| identity.issued_at <= *until)
     }
 }

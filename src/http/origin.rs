@@ -154,6 +154,11 @@ impl OriginPolicy {
     }
 }
 
+/// A path without what must not stand in a log: the secret of a share link.
+fn loggable(path: &str) -> &str {
+    if path.trim_start_matches('/').starts_with("s/") { "/s/.." } else { path }
+}
+
 /// Answers with the problem and ends the connection: further bytes on it can't be trusted, or are not wanted.
 fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBody> {
     let mut response = request.into_response(problem.error_response());
@@ -175,7 +180,7 @@ pub async fn check_origin<B: MessageBody + 'static>(
         Ok(origin) => origin,
         Err(problem) => {
             let client_ip = request.peer_addr().map(tracing::field::display);
-            tracing::info!(path = request.path(), client_ip, %problem, "request refused");
+            tracing::info!(path = loggable(request.path()), client_ip, %problem, "request refused");
             return Ok(request.into_response(problem.error_response()));
         }
     };
@@ -293,6 +298,13 @@ mod tests {
         assert_eq!(check(&[host, ("origin", "null")]), Err("origin"));
         assert_eq!(check(&[host, ("sec-fetch-site", "cross-site")]), Err("origin"));
         assert_eq!(check(&[host, ("sec-fetch-site", "same-origin")]), Ok(RequestOrigin::None));
+    }
+
+    #[test]
+    fn a_secret_in_a_path_is_not_logged() {
+        assert_eq!(loggable("/s/rcast_x"), "/s/..");
+        assert_eq!(loggable("//s/rcast_x"), "/s/..");
+        assert_eq!(loggable("/api/runs/s/events"), "/api/runs/s/events");
     }
 
     #[test]

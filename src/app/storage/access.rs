@@ -56,7 +56,7 @@ pub(super) async fn open(
             holder: PrincipalKind::Human,
             rights: Rights::all(),
             maker: "runcast".to_owned(),
-            made_with: None,
+            made_with: Vec::new(),
             created_at: clock.now(),
             used_at: None,
         };

@@ -187,7 +187,8 @@ mod tests {
             kind: PrincipalKind::Human,
             rights: Rights { scopes: scopes.parse().unwrap(), runs, expires: None },
             credential: name.into(),
-            made_with: None,
+            made_with: Vec::new(),
+            is_session: false,
             issued_at: Timestamp::from_millis(0),
         })
     }

@@ -1,6 +1,8 @@
 //! The part of the catalog that says who may do something: API keys, share links, sessions of people, and what has been
 //! revoked.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::CatalogError;
@@ -41,8 +43,8 @@ pub struct CredentialRow {
     pub rights: Rights,
     /// The subject of whoever made it.
     pub maker: String,
-    /// The credential that it was made with; it is void when that one is.
-    pub made_with: Option<String>,
+    /// The credentials that it was made with, the first one first; it is void when one of them is.
+    pub made_with: Vec<Arc<str>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last used, to the minute or so.
@@ -146,6 +148,7 @@ fn failed(error: impl ToString) -> CatalogError {
 impl<T: Tables> AccessCatalog for T {
     async fn add_credential(&self, row: &CredentialRow) -> Result<(), CatalogError> {
         let runs = serde_json::to_string(&row.rights.runs).map_err(failed)?;
+        let made_with = serde_json::to_string(&row.made_with).map_err(failed)?;
         let holder = if row.holder == PrincipalKind::Agent { "agent" } else { "human" };
         let sql = format!(
             "INSERT INTO runcast_credentials ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
@@ -161,7 +164,7 @@ impl<T: Tables> AccessCatalog for T {
             .with(row.rights.scopes.to_string())
             .with(runs)
             .with(row.maker.as_str())
-            .with(row.made_with.clone())
+            .with(made_with)
             .with(row.created_at)
             .with(row.rights.expires)
             .with(row.used_at);
@@ -270,7 +273,7 @@ fn read(row: &impl Cells) -> Result<CredentialRow, CatalogError> {
         holder: if text(row, "holder")? == "agent" { PrincipalKind::Agent } else { PrincipalKind::Human },
         rights: Rights { scopes, runs, expires: time(row, "expires_at")? },
         maker: text(row, "maker")?,
-        made_with: row.text("made_with").map_err(failed)?,
+        made_with: serde_json::from_str(&text(row, "made_with")?).map_err(failed)?,
         created_at: certain_time(row, "created_at")?,
         used_at: time(row, "used_at")?,
     })

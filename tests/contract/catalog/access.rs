@@ -26,7 +26,7 @@ fn credential(number: u8, kind: CredentialKind, runs: &str, expires: Option<i64>
             expires: expires.map(at),
         },
         maker: "key:first".to_owned(),
-        made_with: (number > 1).then(|| "c1".to_owned()),
+        made_with: (1..number).map(|earlier| format!("c{earlier}").into()).collect(),
         created_at: at(i64::from(number)),
         used_at: None,
     }

@@ -58,7 +58,7 @@ async fn the_migrations_that_files_were_made_with_are_unchanged() {
         (
             6,
             "access",
-            "d6e510c11bf020919f296e74584f79cab63b5e25e2c0e2fb2db9f2f20edd1c2655b088fcee93cd5950934e48091be590",
+            "31d124cac8aa5fa392baf5a2c67040befc89aba14848cb7425cd6a29ecb8c821104b60d0179e00ab03a54bc544d93253",
         ),
     ];
     assert_eq!(applied, made.map(|(version, name, checksum)| (version, name.to_owned(), checksum.to_owned())));

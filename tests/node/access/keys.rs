@@ -48,6 +48,33 @@ async fn a_key_is_shown_once_listed_without_its_secret_and_revoked_with_all_that
 }
 
 #[tokio::test]
+async fn what_was_made_with_a_revoked_key_is_void_however_far_from_it() {
+    let guarded = GuardedNode::start(&[]);
+    let (mut maker, first) = guarded.key(&["ops", "view"], &["*"]).await;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let wanted = json!({"name": "k", "scopes": ["ops", "view"]});
+        maker = text(&guarded.ask(&maker, "POST", "/api/keys", wanted).await.json()["key"]);
+        made.push(maker.clone());
+    }
+    let revoked = guarded.ask(&guarded.first, "DELETE", &format!("/api/keys/{first}"), json!(null)).await;
+    assert_eq!(revoked.status, 204, "{revoked:?}");
+    for key in made {
+        guarded.ask(&key, "GET", "/api/runs", json!(null)).await.problem(401, "credential_revoked");
+    }
+    // Nobody can hide behind a chain that is too long to look through.
+    let mut maker = guarded.first.clone();
+    for number in 1.. {
+        let made = guarded.ask(&maker, "POST", "/api/keys", json!({"name": "k", "scopes": ["ops"], "days": 1})).await;
+        if number > 16 {
+            made.problem(403, "cannot_grant");
+            break;
+        }
+        maker = text(&made.json()["key"]);
+    }
+}
+
+#[tokio::test]
 async fn nobody_gives_more_than_it_has() {
     let guarded = GuardedNode::start(&[]);
     let (operator, _) = guarded.key(&["ops", "view"], &["web-*"]).await;

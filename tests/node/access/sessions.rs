@@ -48,6 +48,29 @@ async fn somebody_signs_in_with_a_key_and_out_again_and_the_cookie_is_not_the_ke
 }
 
 #[tokio::test]
+async fn a_link_that_was_made_in_a_session_goes_on_without_it_and_ends_with_the_key() {
+    let guarded = GuardedNode::start(&[]);
+    assert_eq!(guarded.post(&guarded.first, "r").await.status, 202);
+    let (key, key_id) = guarded.key(&["view"], &["r"]).await;
+    let own = format!("http://{}", guarded.node.address());
+    let json = ("content-type", "application/json");
+    let body = json!({"key": key}).to_string();
+    let signed_in = send(&guarded.node, "POST", "/api/session", &[json, ("origin", &own)], body).await;
+    let cookie = cookie(signed_in.header("set-cookie"));
+    let headers = [json, ("cookie", cookie.as_str()), ("origin", own.as_str())];
+    let made = send(&guarded.node, "POST", "/api/runs/r/shares", &headers, "{}".to_owned()).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let path = text(&made.json()["url"]).split_once("/s/").map(|(_, secret)| format!("/s/{secret}")).unwrap();
+    let signed_out = send(&guarded.node, "DELETE", "/api/session", &headers, String::new()).await;
+    assert_eq!(signed_out.status, 204, "{signed_out:?}");
+    assert_eq!(guarded.node.get_unredirected(&path, &[]).await.status, 303, "somebody else has it");
+    let revoked = guarded.ask(&guarded.first, "DELETE", &format!("/api/keys/{key_id}"), json!(null)).await;
+    assert_eq!(revoked.status, 204, "{revoked:?}");
+    guarded.node.get_unredirected(&path, &[]).await.problem(410, "share_gone");
+    assert!(!guarded.node.log().contains(&path[3..]) && !guarded.node.log().contains(&key));
+}
+
+#[tokio::test]
 async fn cookies_are_nothing_to_the_pages_of_an_allowed_origin() {
     let guarded = GuardedNode::start(&[("RUNCAST__SERVER__ALLOWED_ORIGINS", "https://ci.example.org")]);
     let (key, _) = guarded.key(&["view"], &["*"]).await;

@@ -73,7 +73,9 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         let detail = error.to_string();
         match error {
-            IssueError::Guest | IssueError::TooMuch => Self::new(StatusCode::FORBIDDEN, "cannot_grant", detail),
+            IssueError::Guest | IssueError::TooMuch | IssueError::TooFar => {
+                Self::new(StatusCode::FORBIDDEN, "cannot_grant", detail)
+            }
             IssueError::Unknown => Self::new(StatusCode::NOT_FOUND, "credential_not_found", detail),
             IssueError::NoRandomness => Self::unavailable("no_randomness", detail),
             IssueError::Catalog(error) => super::run_list::unavailable(error),

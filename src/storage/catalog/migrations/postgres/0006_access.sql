@@ -9,7 +9,7 @@ CREATE TABLE runcast_credentials (
     scopes TEXT NOT NULL, -- separated by spaces
     runs TEXT NOT NULL, -- a JSON array of patterns
     maker TEXT NOT NULL, -- the subject of whoever made it
-    made_with TEXT, -- the credential that it was made with; it is void when that one is
+    made_with TEXT NOT NULL, -- a JSON array of the credentials that it was made with; it is void when one of them is
     created_at BIGINT NOT NULL,
     expires_at BIGINT, -- null: never
     used_at BIGINT
