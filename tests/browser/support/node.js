@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -59,6 +59,11 @@ export class Node {
       this.#child.once("exit", (code, signal) => reject(new Error(`the server ended: ${code ?? signal}`)));
     });
     this.url = await started;
+  }
+
+  // The key that a server makes where a credential is needed.
+  async firstKey() {
+    return (await readFile(join(this.#home, "data", "admin.key"), "utf8")).trim();
   }
 
   // Ends the process, and resolves to how it ended: an exit code or a signal's name.
