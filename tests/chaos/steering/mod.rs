@@ -38,7 +38,7 @@ struct Insistence<'a> {
 }
 
 /// Requests without an answer that says something.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq)]
 pub(crate) struct Tries {
     pub(crate) refused: u64,
     pub(crate) unanswered: u64,

@@ -16,8 +16,9 @@ pub(crate) struct Steered {
     pub(crate) name: String,
     /// The commands that were taken, with their answers.
     pub(crate) taken: Vec<(Value, Value)>,
-    /// The commands that were refused, with the code.
-    pub(crate) refused: Vec<(Value, String)>,
+    /// The commands that were refused, with the code, and whether that was the answer to the first request: an earlier
+    /// one may still be on its way, in a node that was frozen, and be taken after a later one was refused.
+    pub(crate) refused: Vec<(Value, String, bool)>,
     pub(crate) tries: Tries,
 }
 
@@ -43,7 +44,9 @@ pub(crate) async fn steer(
             headers: vec![("content-type", "application/json"), ("runcast-user", &name)],
             body: command.to_string(),
         };
+        let before = steered.tries;
         let reply = request.answered(&mut dice, &mut steered.tries).await;
+        let is_first = steered.tries == before;
         let answer = reply.json();
         match reply.status {
             202 => {
@@ -51,7 +54,10 @@ pub(crate) async fn steer(
                 steered.taken.push((command, answer));
             }
             404 => assert_eq!(answer["code"], "run_not_found", "{run}: {command}: {answer}"),
-            409 => steered.refused.push((command, answer["code"].as_str().unwrap().to_owned())),
+            409 => {
+                let code = answer["code"].as_str().unwrap().to_owned();
+                steered.refused.push((command, code, is_first));
+            }
             status => panic!("{run}: {command}: {status} {answer}"),
         }
     }
