@@ -1,5 +1,7 @@
 //! The node's state: its name, its start, its phase, its connections.
 
+use std::any::Any;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -86,16 +88,28 @@ impl Node {
     /// Counts a connection as long as the slot is held.
     pub fn connect(&self) -> ConnectionSlot {
         self.0.connections.fetch_add(1, Ordering::Relaxed);
-        ConnectionSlot(self.clone())
+        ConnectionSlot { node: self.clone(), _beside: None }
     }
 }
 
 /// A counted connection, of `server.max_connections`.
 #[derive(Debug)]
-pub struct ConnectionSlot(Node);
+pub struct ConnectionSlot {
+    node: Node,
+    _beside: Option<Rc<dyn Any>>,
+}
+
+impl ConnectionSlot {
+    /// The same, which also holds something else for as long as the connection is open.
+    #[must_use]
+    pub fn holding(mut self, beside: Rc<dyn Any>) -> Self {
+        self._beside = Some(beside);
+        self
+    }
+}
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.0.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.node.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -70,6 +70,9 @@ def runcast_command(home, port, workers):
     # Only what is meant for runcast reaches it: an inherited PORT or REDIS_URL would measure another set-up.
     env = {key: value for key, value in os.environ.items() if key.startswith("RUNCAST__") or key in ("PATH", "HOME")}
     env["RUNCAST__SERVER__WORKERS"] = str(workers)
+    # All load comes from one address.
+    for limit in ("CONNECTIONS", "REQUESTS_PER_SEC", "EVENTS_PER_SEC"):
+        env.setdefault(f"RUNCAST__LIMITS__{limit}", "0")
     return [str(BIN / "runcast"), "serve", "--bind", f"127.0.0.1:{port}", "--data-dir", str(home / "data")], env
 
 

@@ -98,6 +98,11 @@ impl Authenticator {
         self.0.clock.now()
     }
 
+    /// Whether this node has found out whose credential this is, or that it is nobody's.
+    pub fn knows(&self, shown: &str) -> bool {
+        lock(&self.0.known).get(digest_of(shown.as_bytes()), self.0.clock.now()).is_some()
+    }
+
     /// Whose credential this is, if it is good now.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use crate::artifacts::ArtifactParts;
 use crate::config::Config;
 use crate::http::edge::IngestLimits;
 use crate::http::expect::BodyLimits;
+use crate::http::limits::{Allowance, LimitSettings};
 use crate::http::origin::OriginPolicy;
 
 /// The settings that may change. Clones share them.
@@ -26,6 +27,8 @@ pub struct LiveSettings {
     pub(super) ingest: watch::Sender<IngestLimits>,
     /// The bounds of bodies by their announced length.
     pub(super) bodies: watch::Sender<BodyLimits>,
+    /// What each client may do.
+    pub(super) limits: watch::Sender<LimitSettings>,
     /// When runs are lost, sealed and expired.
     pub(super) lifecycle: watch::Sender<LifecycleTimes>,
     /// How long a deleted artifact is remembered.
@@ -40,6 +43,7 @@ impl LiveSettings {
             origins: watch::Sender::new(origins(config)),
             ingest: watch::Sender::new(ingest(config)),
             bodies: watch::Sender::new(bodies(config)),
+            limits: watch::Sender::new(limits(config)),
             lifecycle: watch::Sender::new(lifecycle(config)),
             tombstone: watch::Sender::new(tombstone(config)),
             artifacts,
@@ -51,6 +55,7 @@ impl LiveSettings {
         self.origins.send_replace(origins(config));
         self.ingest.send_replace(ingest(config));
         self.bodies.send_replace(bodies(config));
+        self.limits.send_replace(limits(config));
         self.lifecycle.send_replace(lifecycle(config));
         self.tombstone.send_replace(tombstone(config));
         if let Some(parts) = &self.artifacts {
@@ -81,6 +86,16 @@ fn bodies(config: &Config) -> BodyLimits {
         batch: config.ingest.max_batch_bytes as u64,
         frame: config.ingest.frame_bytes as u64,
         artifact: config.artifacts.max_bytes,
+    }
+}
+
+fn limits(config: &Config) -> LimitSettings {
+    let limits = &config.limits;
+    LimitSettings {
+        connections: limits.connections,
+        requests: Allowance { per_sec: limits.requests_per_sec, burst: limits.request_burst },
+        events: Allowance { per_sec: limits.events_per_sec, burst: limits.event_burst },
+        max_clients: limits.max_clients,
     }
 }
 

@@ -24,6 +24,7 @@ use crate::artifacts::ArtifactService;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
+use crate::http::limits::RequestLimits;
 use crate::http::run_feed::RunFeed;
 use crate::http::trace_viewer::TraceViewer;
 use crate::http::transfer::Transfers;
@@ -47,6 +48,8 @@ pub(super) struct NodeParts {
     pub(super) config: Arc<Config>,
     /// Those of the settings that are taken anew while the node runs.
     pub(super) live: LiveSettings,
+    /// What each client may do.
+    pub(super) limits: RequestLimits,
     pub(super) node: Node,
     pub(super) storage: Storage,
     /// Signs of life of producers, and of those who steer.
@@ -141,8 +144,10 @@ impl NodeParts {
         let responses = Budget::new(config.server.response_bytes);
         let bodies = Budget::new(config.ingest.inflight_bytes);
         let trace_viewer = Arc::new(TraceViewer::of_process(&config));
+        let live = LiveSettings::new(&config, storage.artifacts.clone());
         Self {
-            live: LiveSettings::new(&config, storage.artifacts.clone()),
+            limits: RequestLimits::new(live.limits.clone(), config.server.trusted_proxies.clone()),
+            live,
             node: Node::new(&config.server.node_id, Shares::of(&config, Descriptors::now()).connections),
             doorbell: storage.redis.is_some().then(Doorbell::default),
             artifacts: artifact_ports::service(

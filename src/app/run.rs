@@ -5,14 +5,16 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use actix_server::{Server, ServerHandle};
 use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::parts::NodeParts;
-use super::{LiveSettings, Storage, clock, drain, revocations, worker};
+use super::{Listeners, LiveSettings, Storage, clock, drain, ops_server, revocations, worker};
 use crate::actors::supervision::{Child, Done, Escalated, Escalation, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::config::Config;
+use crate::http::limits::RequestLimits;
 use crate::node::NodePhase;
 use crate::tasks::{self, Task};
 use crate::telemetry::metrics::{self, MetricsHandle};
@@ -44,16 +46,17 @@ impl NodeOutcome {
     }
 }
 
-/// Runs a node on `listener` until `stop` resolves or something that it cannot be without fails for good, then drains
+/// Runs a node on its listeners until `stop` resolves or something that it cannot be without fails for good, then drains
 /// it. `started` is told the address, and has the settings that may change, once requests are served.
 pub async fn run(
     mut config: Config,
     storage: Storage,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     warnings: Vec<String>,
     started: impl FnOnce(SocketAddr, LiveSettings),
     stop: impl Future<Output = ()>,
 ) -> io::Result<NodeOutcome> {
+    let Listeners { main: listener, ops } = listeners.into();
     let address = listener.local_addr()?;
     config.server.name_node();
     let (escalation, escalated) = Escalation::new();
@@ -63,9 +66,10 @@ pub async fn run(
     let server = worker::start(&parts, listener)?;
     let handle = server.handle();
     let mut serving = tasks::spawn_local("http_server", server);
-    let metrics = parts.metrics.clone();
-    let upkeep =
-        tasks::spawn_local("metrics_upkeep", tasks::restarted("metrics_upkeep", move || keep_metrics(metrics.clone())));
+    let mut operators = OpsServer::start(&parts, ops)?;
+    let (metrics, limits) = (parts.metrics.clone(), parts.limits.clone());
+    let keep = move || keep_metrics(metrics.clone(), limits.clone());
+    let upkeep = tasks::spawn_local("metrics_upkeep", tasks::restarted("metrics_upkeep", keep));
     let watched = parts.storage.clone();
     let watch = tasks::spawn_local("clock_watch", async move {
         tasks::restarted("clock_watch", || clock::watch(&watched)).await;
@@ -88,12 +92,14 @@ pub async fn run(
 
     let outcome = tokio::select! {
         () = stop => NodeOutcome::Drained,
-        reason = failed(escalated, &mut supervising, &mut serving) => {
+        reason = failed(escalated, &mut supervising, [&mut serving, &mut operators.serving]) => {
             error!(reason, "the node cannot go on: it drains");
             NodeOutcome::Escalated
         }
     };
     let drained = drain::run(&parts, gate, handle).await;
+    // Until now it says that the node drains.
+    operators.stop().await;
     serving.abort();
     upkeep.abort();
     watch.abort();
@@ -102,6 +108,39 @@ pub async fn run(
         revocations.abort();
     }
     Ok(outcome.after_drain(drained))
+}
+
+/// The server for operators, while the node runs and drains.
+struct OpsServer {
+    handle: Option<ServerHandle>,
+    serving: Task<io::Result<()>>,
+}
+
+impl OpsServer {
+    /// Serves on the listener; without one, nothing.
+    fn start(parts: &NodeParts, listener: Option<TcpListener>) -> io::Result<Self> {
+        let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let server = listener.map(|listener| ops_server::start(parts, listener)).transpose()?;
+        if let Some(address) = address {
+            info!(%address, "serving operators");
+        }
+        let handle = server.as_ref().map(Server::handle);
+        let serving = tasks::spawn_local("ops_server", async move {
+            match server {
+                Some(server) => server.await,
+                None => std::future::pending().await,
+            }
+        });
+        Ok(Self { handle, serving })
+    }
+
+    async fn stop(self) {
+        if let Some(handle) = self.handle {
+            // What is still being answered is about a node that is no more.
+            let _ = timeout(drain::SERVER_STOP, handle.stop(false)).await;
+        }
+        self.serving.abort();
+    }
 }
 
 /// Starts the supervisor, and with it the permanent children. It ends with what this returns.
@@ -117,24 +156,36 @@ fn supervise(parts: &NodeParts) -> io::Result<Done> {
 }
 
 /// Resolves when nothing can bring the node back but a new process, to why.
-async fn failed(mut escalated: Escalated, supervisor: &mut Done, server: &mut Task<io::Result<()>>) -> String {
+async fn failed(
+    mut escalated: Escalated,
+    supervisor: &mut Done,
+    [server, ops_server]: [&mut Task<io::Result<()>>; 2],
+) -> String {
+    let ended = async {
+        tokio::select! {
+            ended = server => ("the HTTP server", ended),
+            ended = ops_server => ("the HTTP server for operators", ended),
+        }
+    };
     tokio::select! {
         reason = escalated.reason() => reason,
         exit = supervisor => format!("the supervisor {exit}"),
-        ended = server => match ended {
-            Ok(Ok(())) => "the HTTP server stopped".to_owned(),
-            Ok(Err(error)) => format!("the HTTP server failed: {error}"),
-            Err(error) => format!("the HTTP server {error}"),
+        (server, ended) = ended => match ended {
+            Ok(Ok(())) => format!("{server} stopped"),
+            Ok(Err(error)) => format!("{server} failed: {error}"),
+            Err(error) => format!("{server} {error}"),
         },
     }
 }
 
-/// Sorts the metrics' samples into buckets, so that they don't pile up when nobody looks.
-async fn keep_metrics(metrics: MetricsHandle) {
+/// Sorts the metrics' samples into buckets, so that they don't pile up when nobody looks, and logs how many refusals had
+/// no line of their own.
+async fn keep_metrics(metrics: MetricsHandle, limits: RequestLimits) {
     let mut due = actix_rt::time::interval(UPKEEP);
     loop {
         due.tick().await;
         metrics.upkeep();
+        limits.tell_refusals();
     }
 }
 

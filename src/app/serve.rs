@@ -1,26 +1,23 @@
 //! `runcast serve`: from a configuration to a process that runs a node.
 
-use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
+use super::listeners::Listeners;
 use super::reload::ConfigReload;
 use super::signals::ProcessSignals;
 use super::storage::close;
 use super::{LiveSettings, NodeOutcome, Shares, Storage};
 use crate::cli::ServerToken;
-use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::tasks;
 use crate::telemetry;
 
-/// Connections that wait to be accepted, in the kernel.
-const BACKLOG: i32 = 4_096;
 /// Exit code when a permanent actor failed for good (`EX_SOFTWARE`).
 const ESCALATED: u8 = 70;
 /// Exit code when the stop left something behind (`EX_TEMPFAIL`).
@@ -34,7 +31,8 @@ pub fn serve(reload: ConfigReload, demo: bool) -> Result<ExitCode, anyhow::Error
     let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;
     let Shares { connections, uploads, downloads } = Shares::of(&config, limits);
     info!(descriptors = limits.soft, connections, uploads, downloads, "limits");
-    let listener = bind(&config)?;
+    let listeners = Listeners::bind(&config)?;
+    let ops = listeners.ops_address()?;
     // Connections count from the moment they are made.
     telemetry::metrics::install()?;
     let system = actix_rt::System::new();
@@ -65,7 +63,7 @@ pub fn serve(reload: ConfigReload, demo: bool) -> Result<ExitCode, anyhow::Error
         let mut stopped = stopping.clone();
         let started = move |address: SocketAddr, settings: LiveSettings| {
             let _ = tell_live.send(settings);
-            greet(address);
+            greet(address, ops);
             if demo {
                 let mut stopping = stopping;
                 let stop = async move {
@@ -84,7 +82,7 @@ pub fn serve(reload: ConfigReload, demo: bool) -> Result<ExitCode, anyhow::Error
                 std::future::pending().await
             }
         };
-        let outcome = super::run(config, storage.clone(), listener, Vec::new(), started, stop).await;
+        let outcome = super::run(config, storage.clone(), listeners, Vec::new(), started, stop).await;
         let closed = storage.close(close::WITHIN).await;
         Ok(match outcome.context("the node could not start")? {
             NodeOutcome::Drained if closed => ExitCode::SUCCESS,
@@ -97,34 +95,14 @@ pub fn serve(reload: ConfigReload, demo: bool) -> Result<ExitCode, anyhow::Error
     ended
 }
 
-fn bind(config: &Config) -> Result<TcpListener, anyhow::Error> {
-    let wanted = &config.server.bind;
-    let addresses = wanted.resolve().with_context(|| format!("server.bind {wanted} can't be looked up"))?;
-    let mut refused = None;
-    for address in addresses {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => refused = Some(error),
-        }
-    }
-    let refused = refused.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
-    Err(refused).with_context(|| format!("server.bind {wanted} is not to be had"))
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait until the kernel has forgotten the former process's connections.
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 /// Tells a newcomer where to look. Standard output is for this alone; the log goes to standard error.
-fn greet(address: SocketAddr) {
+fn greet(address: SocketAddr, ops: Option<SocketAddr>) {
     let mut out = std::io::stdout().lock();
     // Nobody reads it: nothing is lost.
     let _ = writeln!(out, "runcast listens on http://{address}\n  watch:  http://{address}/");
     let _ = writeln!(out, "  post:   runcast publish my-run events.ndjson --url http://{address}");
+    if let Some(ops) = ops {
+        let _ = writeln!(out, "  operators: http://{ops}/ready");
+    }
     let _ = out.flush();
 }

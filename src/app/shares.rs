@@ -10,6 +10,9 @@ use crate::storage::objects::READS_AT_A_TIME;
 /// Descriptors of a compression: the original, the smaller form, a connection to the store, a directory.
 const PER_COMPRESSION: usize = 4;
 
+/// Connections of `server.ops_bind`: scrapers, probes, and the browsers of a few people. Further ones wait in the kernel.
+pub(super) const OPS_CONNECTIONS: usize = 64;
+
 /// How many of each there may be at a time. Together they leave the reserve free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shares {
@@ -36,6 +39,7 @@ impl Shares {
                 (artifacts.max_uploads, artifacts.max_downloads, others)
             }
         };
+        let others = others + if server.ops_bind.0.is_some() { OPS_CONNECTIONS } else { 0 };
         let wanted = uploads + downloads + others;
         let had = limits.files(server.max_connections, wanted);
         let connections = limits.connections(server.max_connections, had);
@@ -66,7 +70,7 @@ fn of_compression(config: &Config) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::BucketSetting;
+    use crate::config::{BucketSetting, OpsBind};
 
     fn shares(soft: u64, connections: usize) -> Shares {
         let mut config = Config::default();
@@ -81,6 +85,15 @@ mod tests {
         assert_eq!(shares(400, 0), Shares { connections: 400 - 64 - 84, uploads: 64, downloads: 0 });
         assert_eq!(shares(400, 100), Shares { connections: 100, uploads: 64, downloads: 0 });
         assert_eq!(shares(20_000, 0), Shares { connections: 20_000 - 1_024 - 84, uploads: 64, downloads: 0 });
+    }
+
+    #[test]
+    fn a_listener_for_operators_has_a_share_of_its_own() {
+        let mut config = Config::default();
+        config.artifacts.compress_threads = 1;
+        config.server.ops_bind = OpsBind(Some("127.0.0.1:0".parse().unwrap()));
+        let shares = Shares::of(&config, Descriptors { soft: 20_000, hard: 20_000 });
+        assert_eq!(shares, Shares { connections: 20_000 - 1_024 - 84 - 64, uploads: 64, downloads: 0 });
     }
 
     #[test]

@@ -22,8 +22,8 @@ use actix_web::{App, web};
 use futures_util::FutureExt as _;
 use tracing::error;
 
-use super::drain;
 use super::parts::NodeParts;
+use super::{drain, ops_edge};
 use crate::actors::hub::broadcaster::Broadcaster;
 use crate::actors::hub::thread_agent::{self, ThreadAgent};
 use crate::actors::hub::{Hub, SessionLimits};
@@ -31,28 +31,26 @@ use crate::actors::session::SessionPort;
 use crate::actors::supervision::{Child, Service, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::actors::trace_session::{TracePort, TraceTimes};
-use crate::http::access::{AccessPolicy, AccessTimes, authorize};
+use crate::http::access::middleware::authorize;
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
-    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, DeletionEdge, Edge, ExportEdge, IngestEdge, MetricsEdge,
-    ReadinessEdge, Responses, RunsEdge, StepsEdge, TokenEdge, ViewersEdge, WatchEdge,
+    ClientsEdge, DeletionEdge, Edge, ExportEdge, IngestEdge, RunsEdge, StepsEdge, TokenEdge, WatchEdge,
 };
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
+use crate::http::limits::middleware::limit;
 use crate::http::method_not_allowed::method;
 use crate::http::origin::check_origin;
-use crate::http::pages::PagePolicies;
 use crate::http::parameters::check_parameters;
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
-use crate::http::routes;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
 use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
+use crate::http::{routes, routes_of_main};
 use crate::node::{Node, NodePhase};
 use crate::protocol::frame::FrameLimits;
-use crate::protocol::hints::FlushPace;
 use crate::tasks;
 
 /// New connections that wait on one worker thread.
@@ -62,7 +60,7 @@ const PER_WORKER: usize = 25_600;
 const SUPERVISOR_MAILBOX: usize = 16;
 /// How long the rest of a refused request's body is read and thrown away: a producer that is still sending would
 /// otherwise meet a broken connection, and never read why.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Starts the HTTP server on `listener`, with as many worker threads as configured.
 pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Server> {
@@ -76,7 +74,7 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
         .listen("runcast", listener, move || {
             let thread = Thread::new(&parts);
             thread.supervise();
-            let (slots, node) = (parts.node.clone(), parts.node.clone());
+            let (slots, node, clients) = (parts.node.clone(), parts.node.clone(), parts.limits.clone());
             let server = &parts.config.server;
             let rate = Rate {
                 bytes_per_sec: server.min_bytes_per_sec,
@@ -96,7 +94,9 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
                 .on_connect_ext(move |socket: &HeadTimed<HttpSocket>, extensions: &mut Extensions| {
                     extensions.insert(socket.get_ref().outgoing().clone());
                     extensions.insert(socket.clock().clone());
-                    extensions.insert(Rc::new(slots.connect()));
+                    let counted = Rc::new(clients.connect(socket.get_ref().peer()));
+                    extensions.insert(Rc::new(slots.connect().holding(counted.clone())));
+                    extensions.insert(counted);
                 })
                 .expect(fn_service(move |request: actix_http::Request| {
                     let refused = limits.borrow().refuse(request.head());
@@ -231,19 +231,8 @@ impl Thread {
 
     fn edge(&self) -> Edge {
         let (parts, s) = (&self.parts, &self.parts.services);
-        let bytes_per_sec = parts.config.server.min_bytes_per_sec;
-        let rate = |secs| Rate { bytes_per_sec, pause: Duration::from_secs(secs) };
-        let (node, live_actors) = (parts.node.clone(), parts.live_actors.clone());
         let storage = &parts.storage;
-        let cluster = storage.presence.clone().map(|register| Cluster { register, peers: parts.peers.clone() });
         Edge {
-            bodies: Bodies {
-                budget: parts.bodies.clone(),
-                transfers: parts.transfers.clone(),
-                rate: rate(parts.config.server.body_pause_secs),
-                upload_rate: rate(parts.config.artifacts.pause_secs),
-            },
-            responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
             rooms: Rooms::new(s.registry.recipient()),
             ingest: IngestEdge { limits: parts.live.ingest.clone() },
             runs: RunsEdge {
@@ -260,34 +249,10 @@ impl Thread {
             },
             export: ExportEdge { permits: parts.exports.clone(), artifacts: parts.artifacts.clone() },
             watch: WatchEdge {
-                node: node.clone(),
+                node: parts.node.clone(),
                 sessions: self.sessions.clone(),
-                live_actors: live_actors.clone(),
+                live_actors: parts.live_actors.clone(),
                 trusted_proxies: parts.config.server.trusted_proxies.clone(),
-            },
-            readiness: ReadinessEdge {
-                node: node.clone(),
-                journal: storage.journal.clone(),
-                catalog: storage.catalog.clone(),
-                artifacts: parts.artifacts.clone(),
-                doorbell: parts.doorbell.clone(),
-                node_id_conflict: cluster.is_some().then(|| parts.node_id_conflict.clone()),
-                warnings: parts.warnings.clone(),
-            },
-            viewers: ViewersEdge {
-                node: node.clone(),
-                thread_agents: parts.thread_agents.clone(),
-                figures: parts.tell_figures(),
-                cluster,
-                pace: FlushPace {
-                    watched_ms: parts.config.ingest.flush_ms,
-                    unwatched_ms: parts.config.ingest.flush_unwatched_ms,
-                },
-            },
-            artifacts: ArtifactsEdge {
-                service: parts.artifacts.clone(),
-                sweep: s.cleanup.recipient(),
-                public_url: parts.config.server.public_url.clone(),
             },
             clients: ClientsEdge {
                 packages: storage.packages.clone(),
@@ -298,28 +263,11 @@ impl Thread {
                 clock: storage.journal.clock().clone(),
                 public_url: parts.config.server.public_url.as_str().into(),
             },
-            metrics: MetricsEdge {
-                node,
-                live_actors: live_actors.clone(),
-                bodies: parts.bodies.clone(),
-                responses: parts.responses.clone(),
-                outboxes: parts.outboxes.clone(),
-                screens: parts.screens.clone(),
-                space: parts.space.clone(),
-                thread_metrics: parts.thread_metrics.clone(),
-                handle: parts.metrics.clone(),
-            },
-            actors: ActorsEdge {
-                supervisor: s.supervisor.recipient(),
-                registry: s.registry.recipient(),
-                thread_agents: parts.thread_agents.clone(),
-                live_actors,
-            },
             steering: parts.steering.clone(),
             steps: StepsEdge { searches: parts.searches.clone() },
             queries: parts.queries.clone(),
             trace_viewer: parts.trace_viewer.clone(),
-            page_policies: PagePolicies::new(&parts.config.objects),
+            operators: ops_edge::edge(parts),
         }
     }
 }
@@ -337,18 +285,14 @@ fn app(
     let edge = thread.edge();
     let live = &thread.parts.live;
     let (whom, limits) = (web::Data::new(live.origins.clone()), web::Data::new(live.bodies.clone()));
-    let config = &thread.parts.config;
-    let times = AccessTimes { key_days: config.auth.key_days, session_hours: config.auth.session_hours };
-    let authenticator = thread.parts.storage.authenticator.clone();
-    let policy = AccessPolicy::new(authenticator, times, &config.server.public_url);
     let app = App::new()
-        .app_data(web::Data::new(policy))
         .configure(|config| edge.share(config))
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
         .wrap(from_fn(check_parameters))
         .wrap(from_fn(check_body))
+        .wrap(from_fn(limit))
         .wrap(from_fn(authorize))
         .wrap(from_fn(method))
         .wrap(from_fn(check_origin))
@@ -356,6 +300,6 @@ fn app(
         .wrap(from_fn(count_response))
         .wrap(from_fn(framing))
         .wrap(from_fn(unread))
-        .configure(routes);
+        .configure(if thread.parts.config.server.ops_bind.0.is_some() { routes_of_main } else { routes });
     map_config(app.into_factory(), |_| AppConfig::default())
 }

@@ -1,7 +1,6 @@
 //! The section `auth`: who may do what.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +13,10 @@ section! {
     auth: AuthConfig {
         /// `open`: whoever reaches the server may do everything; `token`: a credential is needed.
         mode: AuthMode = AuthMode::Open;
-        /// File with the first key of a cluster, which may do everything; a single node makes one itself.
-        bootstrap_key_file: PathBuf = PathBuf::new();
+        /// Whether `open` is meant although others than this machine reach the server.
+        allow_open_on_network: bool = false;
+        /// The first key of a cluster, which may do everything; a single node makes one itself.
+        bootstrap_key: Secret = Secret::default();
         /// Keys that sessions, tickets and tokens of this server are signed with: the first one signs, all verify.
         /// Empty: `objects.signing_key`.
         signing_keys: Vec<Secret> = Vec::new();

@@ -63,6 +63,25 @@ impl BindAddress {
     }
 }
 
+/// `server.ops_bind`: an address for operators alone, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OpsBind(pub Option<BindAddress>);
+
+impl TryFrom<String> for OpsBind {
+    type Error = BindAddressError;
+
+    fn try_from(text: String) -> Result<Self, BindAddressError> {
+        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(|bind| Self(Some(bind))) }
+    }
+}
+
+impl From<OpsBind> for String {
+    fn from(OpsBind(bind): OpsBind) -> Self {
+        bind.map(Self::from).unwrap_or_default()
+    }
+}
+
 impl FromStr for BindAddress {
     type Err = BindAddressError;
 
@@ -135,6 +154,14 @@ mod tests {
         for bad in ["", "3001", ":3001", "localhost", "localhost:", "localhost:99999", "a b:1", "10.0.0:1", "::1:80x"] {
             assert_eq!(bad.parse::<BindAddress>(), Err(BindAddressError), "{bad}");
         }
+    }
+
+    #[test]
+    fn operators_have_an_address_of_their_own_or_none() {
+        for text in ["", "127.0.0.1:3002", "[::1]:0"] {
+            assert_eq!(OpsBind::try_from(text.to_owned()).map(String::from), Ok(text.to_owned()));
+        }
+        assert_eq!(OpsBind::try_from("3002".to_owned()), Err(BindAddressError));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::bind::BindAddressError;
 use super::conflict::Conflict;
-use super::{CatalogSetting, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
+use super::{AuthMode, CatalogSetting, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
 use crate::protocol::head::is_pattern;
 
 /// Bytes of a run that are kept for its end and that no batch may fill; the same as `storage::journal::RESERVED_BYTES`.
@@ -20,7 +20,7 @@ const MAX_PREFIX: usize = 32;
 /// The message about a value that its type refused, in words for an operator.
 pub(super) fn explain(key: &str, message: &str) -> String {
     match key {
-        "server.bind" => BindAddressError.to_string(),
+        "server.bind" | "server.ops_bind" => BindAddressError.to_string(),
         _ => message.to_owned(),
     }
 }
@@ -201,10 +201,28 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         ("journal.lost_hours", journal.lost_hours.saturating_mul(3_600)),
         "a run would be lost before its producers are given up (the hours count in seconds here)",
     );
+    if server.bind.port() != 0 && server.ops_bind.0.as_ref() == Some(&server.bind) {
+        found.push(Conflict { keys: ["server.bind", "server.ops_bind"], text: "must be two addresses".to_owned() });
+    }
+    found.extend(open_network(config));
     found.extend(tokens(config));
     found.extend(stores(config));
     found.extend(check_objects::conflicts(config));
     found
+}
+
+/// Finds an address at which everybody in the network may do everything.
+fn open_network(Config { server, auth, .. }: &Config) -> Option<Conflict> {
+    if auth.mode == AuthMode::Token || auth.allow_open_on_network {
+        return None;
+    }
+    let reached = [("server.bind", Some(&server.bind)), ("server.ops_bind", server.ops_bind.0.as_ref())];
+    let (key, _) = reached.into_iter().find(|(_, bind)| bind.is_some_and(|bind| !bind.is_loopback()))?;
+    let text =
+        "everybody who reaches this address may do everything: set auth.mode = \"token\", or, if that is meant, \
+                auth.allow_open_on_network = true"
+            .to_owned();
+    Some(Conflict { keys: [key, "auth.mode"], text })
 }
 
 /// Finds tokens that nobody could exchange.

@@ -23,6 +23,10 @@ macro_rules! section {
         }
 
         impl $name {
+            /// The section, its keys, and how these keys' types are written.
+            pub(super) const KEYS: &[(&str, &str, &str)] =
+                &[$((stringify!($section), stringify!($key), stringify!($ty)),)*];
+
             /// The range of a number of this section.
             #[allow(unused_variables, reason = "a section may have no number")]
             pub(super) fn range(key: &str) -> Option<RangeInclusive<i64>> {
@@ -61,6 +65,9 @@ macro_rules! sections {
         pub(super) fn range(key: &str) -> Option<RangeInclusive<i64>> {
             None$(.or_else(|| $other_name::range(key)))*$(.or_else(|| $name::range(key)))*
         }
+
+        /// All keys, section by section.
+        pub(super) const ALL_KEYS: &[&[(&str, &str, &str)]] = &[$($other_name::KEYS,)* $($name::KEYS,)*];
     };
 }
 

@@ -12,49 +12,23 @@ use toml::{Table, Value};
 
 use super::bind::BindAddress;
 use super::legacy_env::{self, LegacyVariable, RelatedVariables, switch};
+use super::misspelt::{self, Misspelt, PREFIX, hint};
+use super::secret_files::{self, SecretLines};
 use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Flag, check, issuers, sections};
 use crate::protocol::likeness;
-
-/// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
-const PREFIX: &str = "RUNCAST__";
-
-/// How all variables of runcast begin.
-const NAMESPACE: &str = "RUNCAST_";
-
-/// What follows it in variables that are no settings of the server: those of its tools, clients and tests.
-const OTHERS: [&str; 15] = [
-    "config",
-    "url",
-    "run",
-    "variant",
-    "token",
-    "enabled",
-    "trace",
-    "producer",
-    "node",
-    "bin",
-    "binary",
-    "write",
-    "playwright",
-    "port",
-    "service",
-];
-
-/// A variable that means nothing.
-enum Misspelt {
-    /// It is a key's name: whoever sets it means that key.
-    Certainly(String),
-    /// It is like one.
-    Perhaps(String),
-}
 
 /// Where a value was set.
 #[derive(Clone, Debug)]
 enum ValueOrigin {
     Default,
-    File { path: PathBuf, line: usize },
+    File {
+        path: PathBuf,
+        line: usize,
+    },
     Variable(String),
     Flag(&'static str),
+    /// The file of a secret.
+    SecretFile(PathBuf),
 }
 
 impl fmt::Display for ValueOrigin {
@@ -64,6 +38,7 @@ impl fmt::Display for ValueOrigin {
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),
+            Self::SecretFile(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -81,9 +56,12 @@ pub(super) struct Merge {
     /// The defaults with the changes of the layers. It only has values that are valid on their own.
     table: Table,
     origins: BTreeMap<String, ValueOrigin>,
+    /// The files of secrets, by the keys of these; they are read once all layers are known.
+    secret_files: BTreeMap<String, (PathBuf, ValueOrigin)>,
     /// Keys whose value was refused. Checks that depend on them are skipped.
     refused: BTreeSet<String>,
     problems: Vec<ConfigProblem>,
+    warnings: Vec<ConfigProblem>,
 }
 
 impl Merge {
@@ -93,8 +71,10 @@ impl Merge {
             table: defaults.clone(),
             defaults,
             origins: BTreeMap::new(),
+            secret_files: BTreeMap::new(),
             refused: BTreeSet::new(),
             problems: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -172,8 +152,9 @@ impl Merge {
                 None => {}
             }
         }
+        let keys = self.keys();
         for name in named.keys() {
-            match self.misspelt_variable(name) {
+            match misspelt::find(name, &keys) {
                 Some(Misspelt::Certainly(text)) => self.problem(name, text),
                 Some(Misspelt::Perhaps(text)) => warnings.push(ConfigProblem { subject: (*name).to_owned(), text }),
                 None => {}
@@ -203,8 +184,10 @@ impl Merge {
 
     /// Takes a value if it is valid on its own.
     fn take(&mut self, key: &str, given: Given, origin: ValueOrigin) {
-        let default = key.split_once('.').and_then(|(section, name)| self.defaults.get(section)?.get(name));
-        let Some(default) = default else {
+        let Some(default) = self.default(key) else {
+            if let Some(secret) = secret_files::secret_of(key) {
+                return self.take_secret_file(secret, key, given, origin);
+            }
             let hint = self.nearest_key(key);
             return self.problem(format_args!("{key} ({origin})"), format!("there is no such key{hint}"));
         };
@@ -243,6 +226,58 @@ impl Merge {
         check::value(key, &alone).map_or_else(|| Ok(set(&self.table)), Err)
     }
 
+    fn default(&self, key: &str) -> Option<&Value> {
+        key.split_once('.').and_then(|(section, name)| self.defaults.get(section)?.get(name))
+    }
+
+    /// Takes the name of a secret's file; an empty one names none.
+    fn take_secret_file(&mut self, secret: String, key: &str, given: Given, origin: ValueOrigin) {
+        match typed(given, &Value::String(String::new())) {
+            Ok(Value::String(path)) if !path.is_empty() => {
+                drop(self.secret_files.insert(secret, (path.into(), origin)))
+            }
+            Ok(_) => drop(self.secret_files.remove(&secret)),
+            Err(text) => self.refuse(key, &origin, text),
+        }
+    }
+
+    /// Takes the secrets that stand in files.
+    fn read_secret_files(&mut self) {
+        for (key, (path, origin)) in std::mem::take(&mut self.secret_files) {
+            let subject = format!("{key}_file ({origin})");
+            let Some(default) = self.default(&key).cloned() else { continue };
+            let present = key.split_once('.').and_then(|(section, name)| self.table.get(section)?.get(name));
+            if present != Some(&default) {
+                let both = format!("{key} ({}) and {subject}", self.origin(&key));
+                self.problem(both, "only one of the two may be given".to_owned());
+                continue;
+            }
+            let read = secret_files::read(&path).and_then(|SecretLines { mut lines, is_public }| {
+                let given = match (&default, lines.len()) {
+                    (Value::Array(_), _) => {
+                        Given::Typed(lines.into_iter().map(Value::String).collect::<Vec<_>>().into())
+                    }
+                    (_, 1) => Given::Text(lines.remove(0)),
+                    (_, count) => return Err(format!("must have one line, has {count}")),
+                };
+                Ok((given, is_public))
+            });
+            match read {
+                Ok((given, is_public)) => {
+                    if is_public {
+                        let text = format!("everybody on this machine may read it: chmod o-r {}", path.display());
+                        self.warnings.push(ConfigProblem { subject, text });
+                    }
+                    self.take(&key, given, ValueOrigin::SecretFile(path));
+                }
+                Err(text) => {
+                    self.refused.insert(key);
+                    self.problem(subject, format!("{} {text}", path.display()));
+                }
+            }
+        }
+    }
+
     fn bind(&self) -> BindAddress {
         let bind = || self.table.get("server")?.get("bind")?.as_str()?.parse().ok();
         bind().unwrap_or(Config::default().server.bind)
@@ -250,6 +285,7 @@ impl Merge {
 
     /// Returns the settings and the doubts about them, or everything that is wrong.
     pub(super) fn finish(mut self) -> Result<(Config, Vec<ConfigProblem>), ConfigProblems> {
+        self.read_secret_files();
         let config = match Config::deserialize(std::mem::take(&mut self.table)) {
             Ok(config) => config,
             Err(error) => {
@@ -270,8 +306,9 @@ impl Merge {
         let doubts = check::doubts(&config).into_iter();
         let warnings =
             doubts.map(|(key, text)| ConfigProblem { subject: format!("{key} ({})", self.origin(key)), text });
-        let warnings = warnings.collect();
-        Ok((config, warnings))
+        let warnings: Vec<_> = warnings.collect();
+        self.warnings.extend(warnings);
+        Ok((config, self.warnings))
     }
 
     fn origin(&self, key: &str) -> &ValueOrigin {
@@ -287,35 +324,15 @@ impl Merge {
         self.problems.push(ConfigProblem { subject: subject.to_string(), text });
     }
 
-    /// What is wrong with a variable that begins like ours with one underscore, and means nothing: `RUNCAST_BIND`.
-    fn misspelt_variable(&self, name: &str) -> Option<Misspelt> {
-        let rest = name.strip_prefix(NAMESPACE).filter(|rest| !rest.starts_with('_'))?.to_ascii_lowercase();
-        // Others set theirs beside ours; Kubernetes sets some for each service, also for one that is called runcast.
-        if OTHERS.contains(&rest.as_str()) || ["port_", "service_"].iter().any(|start| rest.starts_with(start)) {
-            return None;
-        }
-        let text = |section: &str, key: &str| {
-            let meant = format!("{PREFIX}{section}__{key}").to_ascii_uppercase();
-            format!("there is no such variable{}", hint(&meant))
-        };
-        let names: BTreeMap<String, _> =
-            self.keys().map(|(section, key)| (format!("{section}_{key}"), (section, key))).collect();
-        let is_it = |(section, key): &(&str, &str)| rest == *key || rest == format!("{section}_{key}");
-        if let Some((section, key)) = self.keys().find(is_it) {
-            return Some(Misspelt::Certainly(text(section, key)));
-        }
-        let (section, key) = names.get(likeness::nearest(&rest, names.keys().map(String::as_str))?)?;
-        Some(Misspelt::Perhaps(text(section, key)))
-    }
-
     /// Every key there is, behind its section.
-    fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
+    fn keys(&self) -> Vec<(String, String)> {
         let sections = self.defaults.iter().filter_map(|(section, keys)| Some((section, keys.as_table()?)));
-        sections.flat_map(|(section, keys)| keys.keys().map(move |key| (section.as_str(), key.as_str())))
+        let keys = sections.flat_map(|(section, keys)| keys.keys().map(move |key| (section.clone(), key.clone())));
+        keys.chain(secret_files::forms()).collect()
     }
 
     fn nearest_key(&self, key: &str) -> String {
-        let keys: Vec<String> = self.keys().map(|(section, key)| format!("{section}.{key}")).collect();
+        let keys: Vec<String> = self.keys().iter().map(|(section, key)| format!("{section}.{key}")).collect();
         // The right name in the wrong section is the most likely mistake.
         let name = key.rsplit('.').next().unwrap_or(key);
         let elsewhere = keys.iter().find(|known| known.split_once('.').is_some_and(|(_, known)| known == name));
@@ -358,10 +375,6 @@ fn type_name(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Table(_) => "a section",
     }
-}
-
-fn hint(known: &str) -> String {
-    format!("; did you mean {known}?")
 }
 
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {

@@ -18,10 +18,13 @@ mod declare;
 mod issuers;
 mod layers;
 mod legacy_env;
+mod misspelt;
 mod network;
 mod objects;
 mod reload;
+mod secret_files;
 mod sections;
+mod sections_of_artifacts;
 mod server;
 mod stores;
 #[cfg(test)]
@@ -31,16 +34,18 @@ mod tests_of_stores;
 mod values;
 
 pub use access::AuthConfig;
-pub use bind::{BindAddress, BindAddressError};
+pub use bind::{BindAddress, BindAddressError, OpsBind};
 pub use issuers::{IssuerConfig, IssuerKeysAt, IssuerList, IssuerRule};
 pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use reload::{Reloaded, TAKEN_ANEW};
+pub use secret_files::secret_of;
 pub use sections::{
-    ArtifactsConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, ControlConfig, HeartbeatConfig, IngestConfig,
-    JournalConfig, LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig, RunsConfig,
-    SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
+    BridgeConfig, CatalogConfig, Config, ControlConfig, HeartbeatConfig, IngestConfig, JournalConfig, LimitsConfig,
+    LogConfig, PresenceConfig, RedisConfig, RoomConfig, RunsConfig, SentryConfig, ServerConfig, SessionConfig,
+    SupervisorConfig,
 };
+pub use sections_of_artifacts::{ArtifactsConfig, CleanupConfig, ObjectsConfig, RetentionConfig};
 pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
 pub use values::{AddressingSetting, AuthMode, LogFormat, PauseExpiry, Secret, SyncSetting};
 

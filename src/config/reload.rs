@@ -6,10 +6,16 @@ use toml::{Table, Value};
 use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Loaded, check};
 
 /// The keys whose values a running node takes anew.
-pub const TAKEN_ANEW: [&str; 16] = [
+pub const TAKEN_ANEW: [&str; 22] = [
     "server.allowed_hosts",
     "server.allowed_origins",
     "log.filter",
+    "limits.connections",
+    "limits.requests_per_sec",
+    "limits.request_burst",
+    "limits.events_per_sec",
+    "limits.event_burst",
+    "limits.max_clients",
     "ingest.max_event_bytes",
     "ingest.max_batch_bytes",
     "ingest.max_batch_events",

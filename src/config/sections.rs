@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Network;
 use super::access::AuthConfig;
-use super::bind::BindAddress;
+use super::bind::{BindAddress, OpsBind};
 use super::declare::{section, sections};
-use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
+use super::sections_of_artifacts::{ArtifactsConfig, CleanupConfig, ObjectsConfig, RetentionConfig};
 use super::stores::{CatalogSetting, JournalUrl};
-use super::values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
+use super::values::{LogFormat, PauseExpiry, Secret, SyncSetting};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -23,12 +23,23 @@ sections! {
     elsewhere {
         /// Who may do what.
         auth: AuthConfig;
+        /// The store of artifacts.
+        objects: ObjectsConfig;
+        /// Files that a run produces besides its log.
+        artifacts: ArtifactsConfig;
+        /// How long artifacts are kept.
+        retention: RetentionConfig;
+        /// Removal of expired artifacts.
+        cleanup: CleanupConfig;
     }
 
     /// The process: its address, its limits, and how it stops.
     server: ServerConfig {
         /// Address or host name, and port, to listen on; port 0 takes a free one.
         bind: BindAddress = SocketAddr::from((Ipv4Addr::LOCALHOST, 3001)).into();
+        /// A second address and port, for operators: metrics, the whole of `/ready`, actors, cleanup. Empty: they are on
+        /// `bind`.
+        ops_bind: OpsBind = OpsBind::default();
         /// Threads that serve connections; 0: one per core.
         workers: usize = 0, 0..=1024;
         /// How viewers reach this node from outside, as `https://host[:port]`; empty: only by a loopback name.
@@ -64,6 +75,22 @@ sections! {
         response_pause_secs: u64 = 120, 1..=86_400;
         /// Bytes of all responses that are being built or wait for their readers.
         response_bytes: usize = 128 * MIB, ANY_MEMORY;
+    }
+
+    /// What each client may do: an address while nobody knows who it is, of IPv6 the network of 64 bits; else a principal.
+    limits: LimitsConfig {
+        /// Connections at a time; behind a trusted proxy, those that watch. 0: without a limit.
+        connections: usize = 20_000, 0..=10_000_000;
+        /// Requests per second, on average; 0: without a limit.
+        requests_per_sec: u64 = 5_000, 0..=10_000_000;
+        /// Requests that may come at once.
+        request_burst: u64 = 20_000, 1..=100_000_000;
+        /// Events that are posted per second, on average; 0: without a limit.
+        events_per_sec: u64 = 100_000, 0..=1_000_000_000;
+        /// Events that may come at once; a larger request passes after a rest.
+        event_burst: u64 = 1_000_000, 1..=10_000_000_000;
+        /// Clients that are remembered; the one that was not heard of for longest is forgotten.
+        max_clients: usize = 65_536, 256..=10_000_000;
     }
 
     /// Limits on what producers post.
@@ -166,92 +193,6 @@ sections! {
         ttl_secs: u64 = 15, 2..=3_600;
     }
 
-    /// The store of artifacts.
-    objects: ObjectsConfig {
-        /// `dir:PATH`, `s3://`, `gs://`, `az://BUCKET[/PREFIX]`, `none:`; empty: `dir:objects`, none in a cluster.
-        url: ObjectsUrl = ObjectsUrl::Usual;
-        /// Address of the store, as `https://host[:port][/path]`; empty: the cloud's own address.
-        endpoint: String = String::new();
-        /// Address of the store for clients, if they must use another host; empty: like `endpoint`.
-        public_url: String = String::new();
-        /// Region of an S3 bucket.
-        region: String = "us-east-1".into();
-        /// How an S3 bucket is named in URLs: in the path, or as a part of the host.
-        addressing: AddressingSetting = AddressingSetting::Path;
-        /// S3: access key id; Azure: account name; empty: taken from the environment of the process.
-        access_key: Secret = Secret::default();
-        /// S3: secret access key; Azure: account key.
-        secret_key: Secret = Secret::default();
-        /// GCS: file with the key of a service account; empty: taken from the environment of the process.
-        credentials_file: PathBuf = PathBuf::new();
-        /// PEM file of the only authorities trusted for the endpoint; empty: the public ones.
-        ca_file: PathBuf = PathBuf::new();
-        /// Seconds for which a signed URL is valid.
-        url_ttl_secs: u64 = 3_600, 1..=604_800;
-        /// Key of the server's own signed URLs, 32 characters or more; empty: derived from `secret_key` in a cluster,
-        /// else generated once in the data directory.
-        signing_key: Secret = Secret::default();
-        /// Seconds that the store may take to answer a request, and to continue an answer.
-        request_secs: u64 = 30, 1..=3_600;
-        /// Seconds for which a failed request is repeated; the last attempt may take `request_secs` in addition.
-        retry_secs: u64 = 10, 0..=600;
-    }
-
-    /// Files that a run produces besides its log.
-    artifacts: ArtifactsConfig {
-        /// Most bytes of an artifact.
-        max_bytes: u64 = 2048 * MIB as u64, 1..=1 << 40;
-        /// Most artifacts of a run.
-        max_per_run: usize = 10_000, 1..=1_000_000;
-        /// Most concurrent uploads through this node.
-        max_uploads: usize = 64, 1..=10_000;
-        /// Seconds that an upload may be behind `server.min_bytes_per_sec`, for instance in a pause.
-        pause_secs: u64 = 60, 1..=86_400;
-        /// Most artifacts that this node reads from a bucket at the same time to decode them for clients.
-        max_downloads: usize = 64, 1..=10_000;
-        /// Directory for uploads in progress; empty: `spool` in the data directory, in a cluster the system's own.
-        spool_dir: PathBuf = PathBuf::new();
-        /// Hours after which an unfinished upload is given up.
-        upload_hours: u64 = 24, 1..=8_760;
-        /// Whether artifacts that are uploaded through the server are compressed.
-        compress: bool = true;
-        /// Whether artifacts that were uploaded directly to the store are compressed afterwards.
-        compress_direct: bool = true;
-        /// Concurrent compressions; 0: one per core but one.
-        compress_threads: usize = 0, 0..=1024;
-        /// Directory of Playwright's trace viewer, which `scripts/trace-viewer` fetches; a relative path is looked up
-        /// in the working directory, then beside the program.
-        trace_viewer_dir: PathBuf = PathBuf::from("trace-viewer");
-        /// Most bytes of a live trace; it ends there.
-        live_trace_bytes: u64 = 64 * MIB as u64, 1..=1 << 30;
-        /// Most posts a second to one live trace through this node.
-        live_trace_posts_per_sec: u32 = 2, 1..=1_000;
-        /// Hours after the last part of a live trace in which it is kept.
-        live_trace_hours: u64 = 2, 1..=8_760;
-        /// Seconds between two looks for live traces whose time is over.
-        live_trace_sweep_secs: u64 = 60, 1..=86_400;
-        /// Milliseconds between two looks for more of a live trace that is being watched.
-        live_trace_poll_ms: u64 = 1_000, 50..=60_000;
-        /// Least milliseconds between two updates of a live trace's viewer.
-        live_trace_update_ms: u64 = 2_000, 50..=60_000;
-        /// Most viewers of live traces on this node.
-        live_trace_viewers: usize = 256, 1..=100_000;
-        /// Bytes of live traces' parts that this node keeps in memory.
-        live_trace_cache_bytes: usize = 32 * MIB, 0..=1 << 36;
-    }
-
-    /// How long artifacts are kept.
-    retention: RetentionConfig {
-        /// Days that artifacts are kept.
-        days: u32 = 30, 0..=i64::from(MAX_DAYS);
-        /// Days for single kinds: `["video=7", "trace=14"]`.
-        rules: Vec<KeepRule> = Vec::new();
-        /// Whether a setting of 0 days is intended: such artifacts expire at once.
-        allow_zero: bool = false;
-        /// Days for which a deleted artifact is answered with 410.
-        tombstone_days: u64 = 90, 0..=36_500;
-    }
-
     /// A room: one run on this node.
     room: RoomConfig {
         /// Bytes of recent events that a room keeps in memory.
@@ -352,20 +293,6 @@ sections! {
         lost_secs: u64 = 900, 2..=604_800;
         /// Seconds that a run waits for shards that were announced, once all that have joined have ended.
         shard_wait_secs: u64 = 900, 1..=604_800;
-    }
-
-    /// Removal of expired artifacts.
-    cleanup: CleanupConfig {
-        /// Whether the cleanup runs by itself.
-        enabled: bool = true;
-        /// Hours between two runs of the cleanup.
-        interval_hours: u64 = 24, 1..=8_760;
-        /// Artifacts per step.
-        batch: usize = 100, 1..=1_000;
-        /// Whether objects without an artifact, and artifacts without an object, are removed and not only reported.
-        orphans: bool = false;
-        /// Seconds for which an object without an artifact is not removed.
-        orphan_grace_secs: u64 = 3_600, 0..=31_536_000;
     }
 
     /// Restarts of failed parts.

@@ -77,7 +77,8 @@ fn lists_come_by_comma_and_empty_variables_empty_a_text() {
 
 #[test]
 fn older_names_are_honoured_below_the_new_ones() {
-    let environment = [("HOST", "0.0.0.0"), ("PORT", "80"), ("SENTRY_DSN", "http://key@localhost:9/1")];
+    let token = ("RUNCAST__AUTH__MODE", "token");
+    let environment = [("HOST", "0.0.0.0"), ("PORT", "80"), ("SENTRY_DSN", "http://key@localhost:9/1"), token];
     let loaded = load("", &environment, &[]).unwrap();
     assert_eq!(loaded.config.server.bind.to_string(), "0.0.0.0:80");
     assert_eq!(loaded.config.sentry.dsn.reveal(), "http://key@localhost:9/1");
@@ -219,6 +220,29 @@ fn the_times_of_steering_fit_together_and_may_be_a_second() {
                   lease_socket_secs = 1\ncancel_secs = 1\n[runs]\nsilent_secs = 1\nlost_secs = 2\nshard_wait_secs = 1\n";
     let control = load(second, &[("RUNCAST__CONTROL__ON_PAUSE_EXPIRY", "cancel")], &[]).unwrap().config.control;
     assert_eq!((control.run_secs, control.on_pause_expiry), (1, PauseExpiry::Cancel));
+}
+
+#[test]
+fn a_server_that_others_reach_is_not_open_to_them_unless_that_is_said() {
+    for key in ["bind", "ops_bind"] {
+        let file = format!("[server]\n{key} = \"0.0.0.0:3009\"\n[auth]\n");
+        let report = load(&file, &[], &[]).unwrap_err();
+        assert!(report.contains(&format!("server.{key} (DIR/config.toml:2) and auth.mode")), "{report}");
+        assert!(report.contains("auth.allow_open_on_network"), "{report}");
+        assert!(load(&format!("{file}allow_open_on_network = true"), &[], &[]).is_ok());
+        assert!(load(&format!("{file}mode = \"token\""), &[], &[]).is_ok());
+    }
+    assert!(load("[server]\nbind = \"localhost:3009\"", &[], &[]).is_ok());
+}
+
+#[test]
+fn operators_do_not_listen_where_viewers_do() {
+    let both = |port: u16| format!("[server]\nbind = \"127.0.0.1:{port}\"\nops_bind = \"127.0.0.1:{port}\"");
+    let report = load(&both(3001), &[], &[]).unwrap_err();
+    assert!(report.contains("server.bind (DIR/config.toml:2) and server.ops_bind (DIR/config.toml:3): must be two"));
+    assert!(load(&both(0), &[], &[]).is_ok(), "two free ones");
+    let report = load("[server]\nops_bind = \"3002\"", &[], &[]).unwrap_err();
+    assert!(report.contains("must be ADDRESS:PORT"), "{report}");
 }
 
 #[test]

@@ -14,9 +14,14 @@ pub(super) fn of(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
     Some(behind(direct, request.headers(), trusted))
 }
 
+/// Whether the address is a trusted proxy's.
+pub(super) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| network.contains(address))
+}
+
 fn behind(direct: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    if !is_trusted(direct) {
+    if !is_trusted(direct, trusted) {
         return direct;
     }
     let values: Vec<&str> = headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
@@ -24,7 +29,7 @@ fn behind(direct: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     for entry in values.iter().rev().flat_map(|value| value.rsplit(',')) {
         let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
         client = address.to_canonical();
-        if !is_trusted(client) {
+        if !is_trusted(client, trusted) {
             break;
         }
     }

@@ -8,7 +8,9 @@ use actix_web::web::{Data, Payload, ServiceConfig};
 
 use tokio::sync::{Semaphore, watch};
 
+use super::access::AccessPolicy;
 use super::body::read::{BodyBounds, BodyReader};
+use super::limits::RequestLimits;
 use super::pages::PagePolicies;
 use super::problem::Problem;
 use super::rooms::Rooms;
@@ -43,10 +45,6 @@ use crate::thread_metrics::NodeMetrics;
 
 /// All parts of a worker thread's edge.
 pub struct Edge {
-    /// Bodies of requests.
-    pub bodies: Bodies,
-    /// Bodies of responses.
-    pub responses: Responses,
     /// Reaches rooms.
     pub rooms: Rooms,
     /// Posting events and screens.
@@ -59,20 +57,10 @@ pub struct Edge {
     pub deletion: DeletionEdge,
     /// Exports runs.
     pub export: ExportEdge,
-    /// Who watches.
-    pub viewers: ViewersEdge,
-    /// Artifacts.
-    pub artifacts: ArtifactsEdge,
     /// The client packages.
     pub clients: ClientsEdge,
     /// Exchanges tokens.
     pub token: TokenEdge,
-    /// Whether the node can be used.
-    pub readiness: ReadinessEdge,
-    /// Figures for Prometheus.
-    pub metrics: MetricsEdge,
-    /// What runs in the node.
-    pub actors: ActorsEdge,
     /// Steers runs.
     pub steering: Steering,
     /// Searches runs for steps.
@@ -81,33 +69,67 @@ pub struct Edge {
     pub queries: LogQueries,
     /// Shows traces.
     pub trace_viewer: Arc<TraceViewer>,
-    /// What the pages may do.
-    pub page_policies: PagePolicies,
+    /// What operators look at.
+    pub operators: OperatorsEdge,
 }
 
 impl Edge {
     /// Gives the handlers of an application their parts.
     pub fn share(self, config: &mut ServiceConfig) {
         config
-            .app_data(Data::new(self.bodies))
-            .app_data(Data::new(self.responses))
             .app_data(Data::new(self.rooms))
             .app_data(Data::new(self.ingest))
             .app_data(Data::new(self.runs))
             .app_data(Data::new(self.deletion))
             .app_data(Data::new(self.export))
             .app_data(Data::new(self.watch))
-            .app_data(Data::new(self.viewers))
-            .app_data(Data::new(self.artifacts))
             .app_data(Data::new(self.clients))
             .app_data(Data::new(self.token))
-            .app_data(Data::new(self.readiness))
-            .app_data(Data::new(self.metrics))
-            .app_data(Data::new(self.actors))
             .app_data(Data::new(self.steering))
             .app_data(Data::new(self.steps))
             .app_data(Data::new(self.queries))
-            .app_data(Data::from(self.trace_viewer))
+            .app_data(Data::from(self.trace_viewer));
+        self.operators.share(config);
+    }
+}
+
+/// The parts of an edge that operators need, on the main listener or on one of their own.
+pub struct OperatorsEdge {
+    /// Who may do what.
+    pub access: AccessPolicy,
+    /// What each client may do.
+    pub limits: RequestLimits,
+    /// Bodies of requests.
+    pub bodies: Bodies,
+    /// Bodies of responses.
+    pub responses: Responses,
+    /// Who watches.
+    pub viewers: ViewersEdge,
+    /// Artifacts.
+    pub artifacts: ArtifactsEdge,
+    /// Whether the node can be used.
+    pub readiness: ReadinessEdge,
+    /// Figures for Prometheus.
+    pub metrics: MetricsEdge,
+    /// What runs in the node.
+    pub actors: ActorsEdge,
+    /// What the pages may do.
+    pub page_policies: PagePolicies,
+}
+
+impl OperatorsEdge {
+    /// Gives the handlers of an application their parts.
+    pub fn share(self, config: &mut ServiceConfig) {
+        config
+            .app_data(Data::new(self.access))
+            .app_data(Data::new(self.limits))
+            .app_data(Data::new(self.bodies))
+            .app_data(Data::new(self.responses))
+            .app_data(Data::new(self.viewers))
+            .app_data(Data::new(self.artifacts))
+            .app_data(Data::new(self.readiness))
+            .app_data(Data::new(self.metrics))
+            .app_data(Data::new(self.actors))
             .app_data(Data::new(self.page_policies));
     }
 }

@@ -18,6 +18,7 @@ pub mod framing;
 pub mod heads;
 mod held_body;
 mod host;
+pub mod limits;
 mod mcp;
 mod media_type;
 pub mod method_not_allowed;
@@ -48,14 +49,65 @@ fn get() -> Route {
 
 /// Every route, older names included.
 pub fn routes(config: &mut ServiceConfig) {
-    let bad_query = |error: QueryPayloadError, _: &_| Problem::bad_request("invalid_query", error.to_string()).into();
+    main_routes(config);
+    ops_routes(config);
+    session_routes(config);
+}
+
+/// The routes of the main listener where operators have one of their own: it only says that the node is alive and ready.
+pub fn routes_of_main(config: &mut ServiceConfig) {
+    main_routes(config);
+    session_routes(config);
     config
-        .app_data(QueryConfig::default().error_handler(bad_query))
+        .service(resource("/health").route(get().to(ops::health)))
+        .service(resource("/ready").route(get().to(ops::ready_word)));
+}
+
+/// The routes of the listener for operators, and what their page consists of.
+pub fn routes_of_operators(config: &mut ServiceConfig) {
+    ops_routes(config);
+    session_routes(config);
+    config
+        .service(resource("/assets/{file}").route(get().to(pages::asset)))
+        .service(resource("/favicon.ico").route(get().to(pages::icon)))
+        .service(resource("/favicon.svg").route(get().to(pages::drawing)))
+        .default_service(web::to(pages::missing));
+}
+
+fn ops_routes(config: &mut ServiceConfig) {
+    config
+        .app_data(query_config())
+        .service(resource("/ops").route(get().to(pages::ops)))
+        .service(resource("/health").route(get().to(ops::health)))
+        .service(resource("/ready").route(get().to(ops::ready)))
+        .service(resource("/metrics").route(get().to(ops::metrics)))
+        .service(resource("/api/ws/stats").route(get().to(viewers::stats)))
+        .service(resource("/api/cleanup/stats").route(get().to(cleanup::stats)))
+        .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
+        .service(resource("/api/actors").route(get().to(ops::actors)));
+}
+
+/// Who asks, and how somebody signs in.
+fn session_routes(config: &mut ServiceConfig) {
+    let session = resource("/api/session").route(post().to(access_api::sign_in));
+    config
+        .service(resource("/api/me").route(get().to(access_api::me)))
+        .service(session.route(delete().to(access_api::sign_out)));
+}
+
+/// A query that can't be read is answered with a problem.
+fn query_config() -> QueryConfig {
+    let bad_query = |error: QueryPayloadError, _: &_| Problem::bad_request("invalid_query", error.to_string()).into();
+    QueryConfig::default().error_handler(bad_query)
+}
+
+fn main_routes(config: &mut ServiceConfig) {
+    config
+        .app_data(query_config())
         // Routes are tried in this order: first those that producers post to.
         .service(scope("/api/runs").configure(run_routes))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
-        .service(resource("/ops").route(get().to(pages::ops)))
         .service(resource("/assets/{file}").route(get().to(pages::asset)))
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
@@ -70,18 +122,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/ws/runs/{runId}").route(get().to(watch::web_socket)))
         .service(resource("/ws/test-control").route(get().to(watch::test_control)))
         .service(resource("/mcp").route(post().to(mcp::post)))
-        .service(resource("/health").route(get().to(ops::health)))
-        .service(resource("/ready").route(get().to(ops::ready)))
-        .service(resource("/metrics").route(get().to(ops::metrics)))
-        .service(resource("/api/ws/stats").route(get().to(viewers::stats)))
-        .service(resource("/api/cleanup/stats").route(get().to(cleanup::stats)))
-        .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
-        .service(resource("/api/actors").route(get().to(ops::actors)))
         .service(resource("/api/token").route(post().to(token::exchange)))
-        .service(resource("/api/me").route(get().to(access_api::me)))
-        .service(
-            resource("/api/session").route(post().to(access_api::sign_in)).route(delete().to(access_api::sign_out)),
-        )
         .service(resource("/api/keys").route(get().to(access_api::list_keys)).route(post().to(access_api::create_key)))
         .service(resource("/api/keys/{keyId}").route(delete().to(access_api::revoke_key)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))

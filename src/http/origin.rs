@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::crowd::is_served_in_a_crowd;
 use super::expect::BodyLimits;
 use super::host;
+use super::limits::RequestLimits;
 use super::problem::{Problem, saturated};
 use super::watch::upgrade::{Upgradable, decide};
 use crate::node::Node;
@@ -171,7 +172,7 @@ fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBod
 pub async fn check_origin<B: MessageBody + 'static>(
     policy: web::Data<watch::Sender<OriginPolicy>>,
     limits: web::Data<watch::Sender<BodyLimits>>,
-    node: web::Data<Node>,
+    (node, clients): (web::Data<Node>, web::Data<RequestLimits>),
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -179,8 +180,10 @@ pub async fn check_origin<B: MessageBody + 'static>(
     let origin = match checked {
         Ok(origin) => origin,
         Err(problem) => {
-            let client_ip = request.peer_addr().map(tracing::field::display);
-            tracing::info!(path = loggable(request.path()), client_ip, %problem, "request refused");
+            let client = clients.key(request.request());
+            if clients.logs(&client) {
+                tracing::info!(path = loggable(request.path()), %client, %problem, "request refused");
+            }
             return Ok(request.into_response(problem.error_response()));
         }
     };

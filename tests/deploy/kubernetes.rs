@@ -34,6 +34,8 @@ fn environment() -> BTreeMap<String, String> {
             all.insert(name.clone(), value.to_owned());
         }
     }
+    let signing = all.insert("RUNCAST__AUTH__SIGNING_KEYS".to_owned(), "0123456789abcdef0123456789abcdef".to_owned());
+    assert_eq!(signing.as_deref(), Some("change-me"), "it is to be changed");
     for variable in list(&of_container("/env"), "") {
         all.insert(text(variable, "/name").to_owned(), "runcast-6f7d9c-x2x4z".to_owned());
     }

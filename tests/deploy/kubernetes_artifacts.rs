@@ -29,7 +29,8 @@ fn environment(variant: &BTreeMap<String, Value>, changes: &[(&str, &str)]) -> B
 }
 
 fn settings(folder: &str, changes: &[(&str, &str)]) -> Config {
-    let all = environment(&built(folder), changes);
+    let keys = ("RUNCAST__AUTH__SIGNING_KEYS", "0123456789abcdef0123456789abcdef");
+    let all = environment(&built(folder), &[changes, &[keys]].concat());
     let settings = config(folder, all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     assert!(settings.is_cluster(), "{folder}");
     settings
@@ -74,5 +75,7 @@ fn with_a_volume_no_pod_starts_with_the_key_that_everybody_can_read() {
     let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     let refused = Config::load(&ConfigSources { environment, ..ConfigSources::default() });
     let refused = refused.unwrap_err().to_string();
-    assert!(refused.contains("objects.signing_key") && refused.contains("32"), "{refused}");
+    for key in ["objects.signing_key", "auth.signing_keys"] {
+        assert!(refused.contains(key) && refused.contains("32"), "{refused}");
+    }
 }

@@ -37,6 +37,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("trace_session", Test("src/actors/trace_session/tests.rs", "a_trace_session_that_panics_ends_its_own_connection_and_no_other")),
     // Tasks that a node cannot be without.
     ("http_server", Test("tests/node/failures/tasks.rs", "an_http_server_that_panics_drains_the_node")),
+    ("ops_server", Without("is a server like `http_server`, whose end is heard in the same place")),
     ("worker_thread", Test("tests/node/failures/injured.rs", "a_worker_thread_that_ends_is_told_and_another_takes_its_place")),
     ("signals", Test("tests/node/failures/tasks.rs", "a_node_that_cannot_hear_signals_any_more_drains")),
     ("clock_watch", Test("tests/node/failures/tasks.rs", "a_watch_over_the_clock_that_panics_is_run_anew")),

@@ -78,7 +78,7 @@ pub struct Admission {
     /// Close at once, with this: the request was refused after an upgrade, because a browser can't read the status of a
     /// refused one.
     pub refused: Option<CloseReason>,
-    /// Told right after the greeting.
+    /// Told right after the greeting; before the close of one that is refused.
     pub notice: Option<ServerMessage>,
     /// The client's address, for the log.
     pub client_ip: Option<IpAddr>,

@@ -20,6 +20,9 @@ use crate::storage::catalog::access::{AccessCatalog, CredentialKind, CredentialR
 /// The file of a single node's first key, in the data directory.
 const FIRST_KEY: &str = "admin.key";
 
+/// What is wrong with a text that is no key.
+const NO_KEY: &str = "holds no key, which `runcast key generate` makes";
+
 /// What there is where credentials are needed.
 pub(super) struct AccessParts {
     /// Verifies credentials.
@@ -75,12 +78,14 @@ pub(super) async fn open(
 
 /// The key with which an operator begins: it may do everything, and never expires.
 fn first_key(config: &Config) -> Result<AccessSecret, anyhow::Error> {
-    let named = &config.auth.bootstrap_key_file;
-    if !named.as_os_str().is_empty() {
-        return read(named).with_context(|| format!("auth.bootstrap_key_file {}", named.display()));
+    let given = &config.auth.bootstrap_key;
+    if !given.is_empty() {
+        return AccessSecret::parse(given.reveal()).with_context(|| format!("auth.bootstrap_key {NO_KEY}"));
     }
     if config.is_cluster() {
-        bail!("auth.bootstrap_key_file is missing: in a cluster all nodes need the same first key");
+        bail!(
+            "auth.bootstrap_key is missing: in a cluster all nodes need the same first key (or its auth.bootstrap_key_file)"
+        );
     }
     let path = config.server.data_dir.join(FIRST_KEY);
     if !path.exists() {
@@ -92,7 +97,7 @@ fn first_key(config: &Config) -> Result<AccessSecret, anyhow::Error> {
 
 fn read(path: &Path) -> Result<AccessSecret, anyhow::Error> {
     let text = Zeroizing::new(std::fs::read_to_string(path)?);
-    AccessSecret::parse(text.trim()).context("it holds no key, which `runcast key generate` makes")
+    AccessSecret::parse(text.trim()).with_context(|| format!("it {NO_KEY}"))
 }
 
 /// Makes the file with a new key, whole or not at all. Only its owner can read it.

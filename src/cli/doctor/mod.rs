@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::SettingArgs;
 use crate::app::Shares;
-use crate::config::{CatalogSetting, Config, ConfigProblem, EXIT_CONFIG, JournalUrl, SyncSetting};
+use crate::config::{BindAddress, CatalogSetting, Config, ConfigProblem, EXIT_CONFIG, JournalUrl, SyncSetting};
 use crate::descriptors::Descriptors;
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
@@ -133,7 +133,8 @@ fn machine(config: &Config) -> Vec<Check> {
     checks.extend(catalog(config));
     checks.push(objects::check(config));
     checks.push(descriptors(Descriptors::now(), config));
-    checks.push(bind(config));
+    checks.push(bind("address", &config.server.bind));
+    checks.extend(config.server.ops_bind.0.as_ref().map(|address| bind("ops address", address)));
     checks
 }
 
@@ -272,16 +273,14 @@ fn descriptors(limits: Descriptors, config: &Config) -> Check {
     Check::new("descriptors", DoctorVerdict::Ok, detail)
 }
 
-fn bind(config: &Config) -> Check {
-    let bind = &config.server.bind;
-    let fails =
-        |error: io::Error| Check::new("address", DoctorVerdict::Fail, format!("can't listen on {bind}: {error}"));
+fn bind(name: &'static str, bind: &BindAddress) -> Check {
+    let fails = |error: io::Error| Check::new(name, DoctorVerdict::Fail, format!("can't listen on {bind}: {error}"));
     let addresses = match bind.resolve() {
         Ok(addresses) => addresses,
         Err(error) => return fails(error),
     };
     match TcpListener::bind(&*addresses) {
-        Ok(_) => Check::new("address", DoctorVerdict::Ok, format!("{bind} is free")),
+        Ok(_) => Check::new(name, DoctorVerdict::Ok, format!("{bind} is free")),
         Err(error) => fails(error),
     }
 }

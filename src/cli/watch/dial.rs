@@ -68,7 +68,7 @@ impl Dialler {
     }
 
     /// Connects to the next server, to read what follows `after`. With `greeted` the connection counts as established
-    /// only once the server has sent a message: the present connection is not given up for one that may yet be refused.
+    /// only once the server has sent a message that is no error: the present connection is not given up for one that may yet be refused.
     pub(super) fn dial(&mut self, after: After, greeted: bool) -> Dialling {
         let server = &self.servers[self.attempts % self.servers.len()];
         self.attempts += 1;
@@ -92,7 +92,8 @@ async fn connect(url: &str, authorization: Option<HeaderValue>, greeted: bool) -
     let mut first = None;
     while greeted && first.is_none() {
         match socket.next().await {
-            Some(Ok(Message::Text(text))) => first = Some(text),
+            // A refusal says why before it closes.
+            Some(Ok(Message::Text(text))) if !text.starts_with(r#"{"type":"error""#) => first = Some(text),
             Some(Ok(Message::Close(frame))) => return Err(DialRefused::Closed(frame)),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(DialRefused::Failed(error)),

@@ -86,6 +86,7 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
         silence: CONNECT,
         dial_at: Some(Instant::now()),
         dialling: None,
+        not_before: Instant::now(),
         disconnected_since: Instant::now(),
         news: RetryNews::default(),
         is_begun: false,
@@ -132,6 +133,8 @@ struct Watching {
     /// read until the new one is established.
     dial_at: Option<Instant>,
     dialling: Option<Dialling>,
+    /// When the server may be asked again at the earliest, as it said.
+    not_before: Instant,
     disconnected_since: Instant,
     /// What was told of failures to connect.
     news: RetryNews,
@@ -202,6 +205,11 @@ impl Watching {
             FollowedMessage::Notice(text) => {
                 self.out.flush()?;
                 tell(plain(&text, 500));
+            }
+            FollowedMessage::ComeBack(text, delay) => {
+                self.out.flush()?;
+                tell(plain(&text, 500));
+                self.not_before = Instant::now() + delay;
             }
             FollowedMessage::Connected { heartbeat, is_part, is_empty } => {
                 self.backoff.reset();
@@ -279,7 +287,7 @@ impl Watching {
     }
 
     fn redial(&mut self) {
-        let soon = Instant::now() + self.backoff.pause();
+        let soon = (Instant::now() + self.backoff.pause()).max(self.not_before);
         self.dial_at = Some(self.dial_at.map_or(soon, |at| at.min(soon)));
     }
 

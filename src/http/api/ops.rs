@@ -50,6 +50,28 @@ pub(in crate::http) async fn ready(
     rights: RequestRights,
     query: web::Query<ReadyQuery>,
 ) -> HttpResponse {
+    let (status, word, dependencies) = judge(&edge, query.strict.as_deref() == Some("1")).await;
+    if !rights.permit(Scope::Ops, None) {
+        return HttpResponse::build(status).json(json!({"status": word}));
+    }
+    let mut warnings = edge.warnings.to_vec();
+    warnings.extend(edge.journal.doubts());
+    warnings.extend(edge.journal.clock().check().err().map(|jump| jump.to_string()));
+    if edge.node_id_conflict.as_ref().is_some_and(NodeIdConflict::is_certain) {
+        let name = edge.node.id();
+        warnings.push(format!("another node has the name {name}, so neither hears the other: see server.node_id"));
+    }
+    HttpResponse::build(status).json(json!({"status": word, "dependencies": dependencies, "warnings": warnings}))
+}
+
+/// `GET /ready` where operators have a listener of their own: the word alone.
+pub(in crate::http) async fn ready_word(edge: web::Data<ReadinessEdge>, query: web::Query<ReadyQuery>) -> HttpResponse {
+    let (status, word, _) = judge(&edge, query.strict.as_deref() == Some("1")).await;
+    HttpResponse::build(status).json(json!({"status": word}))
+}
+
+/// Whether the node can be used, in a word, and what it depends on.
+async fn judge(edge: &ReadinessEdge, is_strict: bool) -> (StatusCode, &'static str, Value) {
     let journal = probe(edge.journal.probe()).await;
     let catalog = probe(edge.catalog.probe()).await;
     let objects = match &edge.artifacts {
@@ -69,24 +91,10 @@ pub(in crate::http) async fn ready(
         NodePhase::Leaving | NodePhase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         NodePhase::Ready if not_subscribed => (StatusCode::SERVICE_UNAVAILABLE, "not_subscribed"),
         NodePhase::Ready if whole => (StatusCode::OK, "ok"),
-        NodePhase::Ready if query.strict.as_deref() == Some("1") => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
+        NodePhase::Ready if is_strict => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
         NodePhase::Ready => (StatusCode::OK, "degraded"),
     };
-    if !rights.permit(Scope::Ops, None) {
-        return HttpResponse::build(status).json(json!({"status": word}));
-    }
-    let mut warnings = edge.warnings.to_vec();
-    warnings.extend(edge.journal.doubts());
-    warnings.extend(edge.journal.clock().check().err().map(|jump| jump.to_string()));
-    if edge.node_id_conflict.as_ref().is_some_and(NodeIdConflict::is_certain) {
-        let name = edge.node.id();
-        warnings.push(format!("another node has the name {name}, so neither hears the other: see server.node_id"));
-    }
-    HttpResponse::build(status).json(json!({
-        "status": word,
-        "dependencies": {"journal": journal, "catalog": catalog, "objects": objects, "doorbell": doorbell},
-        "warnings": warnings,
-    }))
+    (status, word, json!({"journal": journal, "catalog": catalog, "objects": objects, "doorbell": doorbell}))
 }
 
 /// `GET /metrics`

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::rc::Rc;
 
 use actix_web::http::{Method, header};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::io::AsyncWriteExt as _;
@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::super::access::{AccessPolicy, RequestRights};
 use super::super::edge::{RunsEdge, WatchEdge};
+use super::super::limits::OverLimit;
 use super::super::problem::{Problem, saturated};
 use super::super::transfer::{Outgoing, Pipe, pipe};
 use super::{FeedLimits, FeedListener, visible};
@@ -40,10 +41,15 @@ pub(in crate::http) async fn stream(
         return Ok(head().streaming(stream::empty::<Result<Bytes, Infallible>>()));
     }
     if watch.node.is_crowded() || watch.node.phase() == NodePhase::Draining {
-        return Ok(come_back());
+        return Ok(come_back(COME_BACK_MS));
+    }
+    if let Some(exceeded) = request.extensions().get::<OverLimit>() {
+        return Ok(come_back(exceeded.wait_ms().max(COME_BACK_MS)));
     }
     let outgoing = request.conn_data::<Rc<Outgoing>>().cloned().ok_or_else(saturated)?;
-    let Some(listener) = edge.feed.listen().await else { return Ok(come_back()) };
+    let Some(listener) = edge.feed.listen().await else {
+        return Ok(come_back(COME_BACK_MS));
+    };
     let (ours, body) = pipe(outgoing);
     // It ends with its connection, whose end it finds when it next writes.
     let access = ListenerAccess { names: rights.visible(), until: policy.end_of(&rights) };
@@ -108,7 +114,7 @@ fn head() -> HttpResponseBuilder {
 }
 
 /// A stream that ends at once. An `EventSource` reconnects after it, whereas an error status would stop it for good.
-fn come_back() -> HttpResponse {
-    let retry = Bytes::from(format!("retry: {COME_BACK_MS}\n\n"));
+fn come_back(after_ms: u64) -> HttpResponse {
+    let retry = Bytes::from(format!("retry: {after_ms}\n\n"));
     head().force_close().streaming(stream::once(ready(Ok::<_, Infallible>(retry))))
 }

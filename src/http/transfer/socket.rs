@@ -2,6 +2,7 @@
 //! limit on how long a response may wait to be read.
 
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -45,6 +46,11 @@ impl HttpSocket {
     /// What the client has yet to receive.
     pub fn outgoing(&self) -> &Rc<Outgoing> {
         &self.outgoing
+    }
+
+    /// The address at the other end; `None` once the connection has broken.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.tcp.peer_addr().ok().map(|peer| peer.ip())
     }
 
     /// The plain socket, for a session, which has its own rules.

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::rc::Rc;
 
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _, web};
 use bytes::Bytes;
 use futures_util::stream;
 use tracing::info;
@@ -14,6 +14,7 @@ use super::super::access::{AccessPolicy, RequestRights};
 use super::super::api::events::{invalid_after, run_id};
 use super::super::client_ip;
 use super::super::edge::WatchEdge;
+use super::super::limits::OverLimit;
 use super::super::problem::{Problem, saturated};
 use super::super::rooms::Rooms;
 use super::super::transfer::{Outgoing, pipe};
@@ -45,14 +46,17 @@ pub(in crate::http) async fn server_sent_events(
     let (after, unreadable) = After::resume(last, query.after.as_deref()).map_err(invalid_after)?;
     let connection = Connection::begin(run, None);
     if edge.node.is_crowded() {
-        return Ok(come_back(&connection));
+        return Ok(come_back(&connection, COME_BACK_MS));
+    }
+    if let Some(exceeded) = request.extensions().get::<OverLimit>() {
+        return Ok(come_back(&connection, exceeded.wait_ms().max(COME_BACK_MS)));
     }
     let read = rooms.read(&connection.run, ReadFrom::After(after), 1, Freshness::AsKnown).await;
     let page = match read {
         Ok((page, _)) => page,
         Err(problem) if problem.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
             info!(run = %connection.run, %problem, "an event stream is to come back");
-            return Ok(come_back(&connection));
+            return Ok(come_back(&connection, COME_BACK_MS));
         }
         Err(problem) => return Err(problem),
     };
@@ -100,7 +104,7 @@ fn stream_head() -> HttpResponseBuilder {
 }
 
 /// A stream that ends at once. An `EventSource` reconnects after it, whereas an error status would stop it for good.
-fn come_back(connection: &Connection) -> HttpResponse {
-    let retry = Ok::<_, Infallible>(sse_retry(COME_BACK_MS, connection.session));
+fn come_back(connection: &Connection, after_ms: u64) -> HttpResponse {
+    let retry = Ok::<_, Infallible>(sse_retry(after_ms, connection.session));
     stream_head().force_close().streaming(stream::once(ready(retry)))
 }

@@ -8,6 +8,7 @@ use super::super::api::events::{after, run_id};
 use super::super::api::live_traces::trace_id;
 use super::super::client_ip;
 use super::super::edge::{ArtifactsEdge, WatchEdge};
+use super::super::limits::OverLimit;
 use super::super::principal::Caller;
 use super::super::problem::Problem;
 use super::WatchQuery;
@@ -16,6 +17,7 @@ use crate::actors::session::Admission;
 use crate::actors::trace_session::TraceAdmission;
 use crate::node::NodePhase;
 use crate::protocol::close::CloseReason;
+use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
 use crate::protocol::{Connection, RunId, Scope, Scopes};
 
@@ -69,8 +71,8 @@ fn handshake(
         after,
         encoding: Encoding::WebSocket,
         screen,
-        refused: refused(edge),
-        notice: None,
+        refused: refused(edge, request),
+        notice: exceeded(request).map(come_back),
         client_ip,
     };
     response.extensions_mut().insert(Upgraded::Session(admission));
@@ -93,7 +95,7 @@ pub(in crate::http) async fn live_trace(
         connection: Connection::begin(run, caller.user.clone()),
         trace,
         until: policy.end_of(&rights),
-        refused: refused(&edge),
+        refused: refused(&edge, &request),
         client_ip: client_ip::of(&request, &edge.trusted_proxies),
     };
     response.extensions_mut().insert(Upgraded::TraceSession(admission));
@@ -110,12 +112,26 @@ fn switch(request: &HttpRequest, protocols: &[&str]) -> Result<HttpResponse, Pro
 }
 
 /// Why a viewer that comes now is closed at once.
-fn refused(edge: &WatchEdge) -> Option<CloseReason> {
+fn refused(edge: &WatchEdge, request: &HttpRequest) -> Option<CloseReason> {
     if edge.node.phase() == NodePhase::Draining {
         Some(CloseReason::Restart)
     } else if edge.node.is_crowded() {
         Some(CloseReason::Saturated)
     } else {
-        None
+        exceeded(request).map(|_| CloseReason::TooMany)
+    }
+}
+
+/// The limit that the client is over.
+fn exceeded(request: &HttpRequest) -> Option<OverLimit> {
+    request.extensions().get().copied()
+}
+
+/// What such a client is told before the close.
+fn come_back(exceeded: OverLimit) -> ServerMessage {
+    ServerMessage::Error {
+        code: OverLimit::CODE,
+        error: exceeded.detail().into(),
+        reconnect_after_ms: Some(exceeded.wait_ms()),
     }
 }

@@ -33,6 +33,12 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     ),
     (MetricKind::Gauge, "runcast_rooms", Unit::Count, "Rooms that live on this node."),
     (MetricKind::Gauge, "runcast_connections", Unit::Count, "Open connections of all kinds."),
+    (
+        MetricKind::Counter,
+        "runcast_limited_total",
+        Unit::Count,
+        "Requests of clients over a limit of their own, by `kind` (connections, requests, events).",
+    ),
     (MetricKind::Gauge, "runcast_viewers", Unit::Count, "Viewers connected."),
     (MetricKind::Gauge, "runcast_ingest_bytes", Unit::Bytes, "Bytes of request bodies in hand."),
     (

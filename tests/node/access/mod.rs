@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::support::{Reply, Site, TestNode};
 
 mod keys;
+mod limits;
 mod routes;
 mod sessions;
 mod watching;

@@ -58,7 +58,7 @@ pub struct Arrival {
     pub after: After,
     /// Close at once, with this.
     pub refused: Option<CloseReason>,
-    /// Told right after the greeting.
+    /// Told right after the greeting; before the close of one that is refused.
     pub notice: Option<ServerMessage>,
     /// What came before the greeting, which is the first message always: answered then. At most `incoming::MAX_EARLY`
     /// bytes and what one read brings beyond them.
@@ -124,9 +124,14 @@ impl SessionCore {
     }
 
     fn start(&mut self, effects: &mut Effects) {
-        let Some(arrival) = &self.arrival else { return };
+        let Some(arrival) = &mut self.arrival else { return };
         match arrival.refused {
-            Some(reason) => self.close(reason, effects),
+            Some(reason) => {
+                if let Some(notice) = arrival.notice.take() {
+                    effects.push(Effect::Tell(notice));
+                }
+                self.close(reason, effects);
+            }
             None if arrival.early.is_empty() => {}
             None => effects.push(Effect::Account { half_received: arrival.early.len() }),
         }

@@ -237,6 +237,13 @@ fn a_few_commands_wait_for_their_answers_and_more_are_refused() {
 }
 
 #[test]
+fn one_that_is_refused_is_told_before_it_is_closed() {
+    let notice = ServerMessage::Draining { reconnect_after_ms: 1 };
+    let mut session = Session::with(Some(CloseReason::TooMany), Some(notice), true);
+    assert_eq!(session.on(Input::Started), "tell draining, close too_many");
+}
+
+#[test]
 fn what_comes_before_the_greeting_is_answered_behind_it() {
     let notice = ServerMessage::Draining { reconnect_after_ms: 1 };
     let mut session = Session::with(None, Some(notice), true);

@@ -31,6 +31,8 @@ pub(super) enum FollowedMessage {
     },
     /// The node drains: connect elsewhere after this time, and leave this node only then.
     Draining(Duration),
+    /// The server says this, and closes: come back after this time at the earliest.
+    ComeBack(String, Duration),
     /// Nothing to show: an event that was shown already, a reply, or a message of a newer server.
     Nothing,
 }
@@ -92,9 +94,11 @@ enum ServerSays {
     Draining {
         reconnect_after_ms: u64,
     },
+    #[serde(rename_all = "camelCase")]
     Error {
         code: String,
         error: String,
+        reconnect_after_ms: Option<u64>,
     },
     #[serde(other)]
     Other,
@@ -215,8 +219,12 @@ impl FollowedRun {
             Ok(ServerSays::Draining { reconnect_after_ms }) => {
                 FollowedMessage::Draining(Duration::from_millis(reconnect_after_ms))
             }
-            Ok(ServerSays::Error { code, error }) => {
-                FollowedMessage::Notice(format!("the server says: {code}: {error}"))
+            Ok(ServerSays::Error { code, error, reconnect_after_ms }) => {
+                let text = format!("the server says: {code}: {error}");
+                match reconnect_after_ms {
+                    Some(ms) => FollowedMessage::ComeBack(text, Duration::from_millis(ms)),
+                    None => FollowedMessage::Notice(text),
+                }
             }
             Ok(ServerSays::Other) | Err(_) => FollowedMessage::Nothing,
         }

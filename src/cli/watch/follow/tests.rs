@@ -147,6 +147,11 @@ fn draining_is_told_with_its_time_and_unknown_messages_are_let_pass() {
     let mut follow = connected(After::Start);
     let draining = follow.take(r#"{"type":"draining","reconnectAfterMs":1234}"#);
     assert_eq!(draining, FollowedMessage::Draining(Duration::from_millis(1234)));
+    let error = |rest: &str| format!(r#"{{"type":"error","code":"c","error":"why"{rest}}}"#);
+    let text = "the server says: c: why".to_owned();
+    let come_back = FollowedMessage::ComeBack(text.clone(), Duration::from_millis(1234));
+    assert_eq!(follow.take(&error(r#","reconnectAfterMs":1234"#)), come_back);
+    assert_eq!(follow.take(&error("")), FollowedMessage::Notice(text));
     assert_eq!(follow.take(r#"{"type":"pong","timestamp":"t"}"#), FollowedMessage::Nothing);
     assert_eq!(follow.take(r#"{"type":"of a later version","x":{}}"#), FollowedMessage::Nothing);
     assert!(matches!(follow.take("no json"), FollowedMessage::Notice(_)));

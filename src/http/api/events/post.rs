@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::super::super::body::read::{self, Limit, ReadBody};
 use super::super::super::edge::{Bodies, IngestEdge, ViewersEdge};
+use super::super::super::limits::RequestLimits;
 use super::super::super::media_type::{content_type, nd_json};
 use super::super::super::problem::Problem;
 use super::super::super::rooms::Rooms;
@@ -73,7 +74,7 @@ struct Accepted<'a> {
 
 /// `POST /api/runs/{runId}/events`
 pub(in crate::http) async fn post(
-    (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
+    (edge, bodies, limits): (web::Data<IngestEdge>, web::Data<Bodies>, web::Data<RequestLimits>),
     (rooms, viewers, steering): (web::Data<Rooms>, web::Data<ViewersEdge>, web::Data<Steering>),
     request: HttpRequest,
     path: web::Path<String>,
@@ -84,10 +85,11 @@ pub(in crate::http) async fn post(
     let kind = body_kind(&request)?;
     let numbered = numbering(&request)?;
     let mut given = Given::of(&request, numbered.as_ref().map(|numbered| numbered.producer.clone()))?;
-    let limits = edge.limits.borrow().events;
-    let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
+    let bounds = edge.limits.borrow().events;
+    let limit = Limit { bytes: bounds.max_batch_bytes, code: "batch_too_large" };
     let ReadBody { body, mut held } = read::take(&request, &mut payload, limit, &bodies.bounds()).await?;
-    let batch = parse_body(kind, body, &run, &limits, Timestamp::now())?;
+    let batch = parse_body(kind, body, &run, &bounds, Timestamp::now())?;
+    limits.events(&limits.key(&request), batch.lines.len())?;
     given.read(&batch);
     // The lines are a slice of the body, or a copy that is slightly longer.
     held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());
