@@ -49,22 +49,30 @@ pub fn open_tokens(config: &Config, catalog: Arc<dyn AccessCatalog>) -> Result<T
     let auth = &config.auth;
     let keys: Vec<[u8; 32]> = signing_keys(config)?.iter().map(|key| key.derive(OWN_TOKEN_PURPOSE)).collect();
     let own = OwnTokens::new(&keys);
-    let issuers = auth.issuers.iter().map(|issuer| token_issuer(issuer, &config.server.public_url));
-    let issuers: Vec<TokenIssuer> = issuers.collect::<Result<_, _>>()?;
-    if issuers.is_empty() {
+    if auth.issuers.iter().next().is_none() {
         return Ok(TokenParts { verifiers: TokenVerifiers { issuers: None, own }, exchange: None });
     }
-    let times = KeyTimes {
-        retry: Duration::from_secs(auth.keys_retry_secs),
-        max_age: Duration::from_secs(auth.keys_max_age_secs),
-    };
-    let issuers = Arc::new(JwtIssuers::new(issuers, times).context("auth.issuers")?);
+    let issuers = Arc::new(open_issuers(config)?);
     let exchange = match (auth.issuers.has_exchange(), &own) {
         (false, _) => None,
         (true, Some(own)) => Some(TokenExchange::new(issuers.clone(), own.clone(), catalog, TOKEN_LIFETIME)),
         (true, None) => anyhow::bail!("auth.signing_keys is empty, and auth.issuers has tokens exchanged: name a key"),
     };
     Ok(TokenParts { verifiers: TokenVerifiers { issuers: Some(issuers), own }, exchange })
+}
+
+/// The issuers whose tokens are believed.
+///
+/// # Errors
+/// When a secret can't be read, or TLS can't be set up.
+pub fn open_issuers(config: &Config) -> Result<JwtIssuers, anyhow::Error> {
+    let auth = &config.auth;
+    let issuers = auth.issuers.iter().map(|issuer| token_issuer(issuer, &config.server.public_url));
+    let times = KeyTimes {
+        retry: Duration::from_secs(auth.keys_retry_secs),
+        max_age: Duration::from_secs(auth.keys_max_age_secs),
+    };
+    JwtIssuers::new(issuers.collect::<Result<_, _>>()?, times).context("auth.issuers")
 }
 
 fn token_issuer(issuer: &IssuerConfig, public_url: &str) -> Result<TokenIssuer, anyhow::Error> {

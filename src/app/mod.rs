@@ -36,7 +36,7 @@ mod steering;
 mod storage;
 mod worker;
 
-pub use access::{TokenParts, open_tokens, signing_keys};
+pub use access::{TokenParts, open_issuers, open_tokens, signing_keys};
 pub use children::{TREE, TreeEntry};
 pub use limits::{control_limits, event_limits};
 pub use listeners::Listeners;
@@ -45,7 +45,9 @@ pub use reload::ConfigReload;
 pub use run::{NodeOutcome, run};
 pub use serve::{EXIT_OVERDUE, serve};
 pub use shares::Shares;
-pub use storage::{URL_KEY, objects_options, open_catalog, open_objects, open_redis, open_url_key, redis_settings};
+pub use storage::{
+    FIRST_KEY, URL_KEY, objects_options, open_catalog, open_objects, open_redis, open_url_key, redis_settings,
+};
 
 /// The parts that keep things; opened before the node starts, closed after it has stopped.
 #[derive(Clone)]

@@ -24,7 +24,9 @@ async fn a_sound_machine_passes_and_nothing_is_left_behind() {
     let directory = tempfile::tempdir().unwrap();
     let (code, report) = doctor(directory.path(), &[], &[("RUNCAST__JOURNAL__MIN_FREE_BYTES", "0")]).await;
     assert_eq!(code, Some(0), "{report}");
-    for name in ["configuration", "data directory", "free space", "journal", "artifacts", "descriptors", "address"] {
+    for name in
+        ["configuration", "data directory", "free space", "journal", "artifacts", "access", "descriptors", "address"]
+    {
         assert!(report.lines().any(|line| line.starts_with(&format!("ok    {name} "))), "{name}\n{report}");
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
@@ -44,6 +46,35 @@ async fn every_problem_of_the_configuration_is_in_the_report() {
     assert!(details.contains(&"server.workers (config.toml:2): must be 0 to 1024, is -1"), "{details:?}");
     assert!(details.iter().any(|detail| detail.contains("did you mean server.bind?")), "{details:?}");
     assert!(!report.to_string().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn who_may_do_what_is_in_the_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines = async |environment: &[(&str, &str)]| {
+        let environment = [&[("RUNCAST__JOURNAL__MIN_FREE_BYTES", "0")], environment].concat();
+        let (code, report) = doctor(directory.path(), &[], &environment).await;
+        assert!(!report.contains("hunter2"), "{report}");
+        (code, report.lines().filter(|line| line.contains(" access ")).map(str::to_owned).collect::<Vec<_>>())
+    };
+    let token = ("RUNCAST__AUTH__MODE", "token");
+    let (code, said) = lines(&[]).await;
+    assert!(code == Some(0) && said[0].starts_with("ok ") && said[0].contains("on this machine"), "{said:?}");
+    let (code, said) = lines(&[token]).await;
+    assert!(code == Some(0) && said[0].contains("admin.key will be made"), "{said:?}");
+    assert!(!directory.path().join("data").exists());
+    let (code, said) = lines(&[token, ("RUNCAST__AUTH__BOOTSTRAP_KEY", "hunter2")]).await;
+    assert!(code == Some(1) && said[0].starts_with("FAIL") && said[0].contains("auth.bootstrap_key"), "{said:?}");
+
+    let key = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+    std::fs::write(directory.path().join("keys.json"), key).unwrap();
+    let issuer = |file: &str| {
+        format!(r#"[{{name="corp",issuer="i",jwks_file="{file}",audiences="a",rules=[{{scopes="view",runs="*"}}]}}]"#)
+    };
+    let (code, said) = lines(&[token, ("RUNCAST__AUTH__ISSUERS", &issuer("keys.json"))]).await;
+    assert!(code == Some(0) && said[1].contains("issuer corp: 1 key"), "{said:?}");
+    let (code, said) = lines(&[token, ("RUNCAST__AUTH__ISSUERS", &issuer("gone.json"))]).await;
+    assert!(code == Some(1) && said[1].starts_with("FAIL") && said[1].contains("gone.json"), "{said:?}");
 }
 
 #[tokio::test]

@@ -98,6 +98,9 @@ async fn operators_need_a_credential_on_their_own_listener_too_and_sign_in_there
     let signed_in = ops.post("/api/session", &json, serde_json::json!({"key": first}).to_string()).await;
     assert_eq!(signed_in.status, 204, "{signed_in:?}");
     let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
-    assert_eq!(ops.get_with("/api/actors", &[("cookie", &cookie)]).await.status, 200);
+    assert_eq!(
+        ops.get_with("/api/actors", &[("cookie", &cookie), ("sec-fetch-site", "same-origin")]).await.status,
+        200
+    );
     ops.get("/api/keys").await.problem(404, "not_found");
 }

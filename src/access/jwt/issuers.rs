@@ -100,6 +100,15 @@ impl JwtIssuers {
         self.0.iter().filter_map(|listed| listed.about.header.as_deref())
     }
 
+    /// Loads the keys of each issuer: how many it has, by its name, or why they can't be had.
+    pub async fn count_keys(&self, now: Timestamp) -> Vec<(Arc<str>, Result<usize, String>)> {
+        let mut counts = Vec::new();
+        for listed in &self.0 {
+            counts.push((listed.about.name.clone(), listed.keys.count(now).await));
+        }
+        counts
+    }
+
     /// Whose token this is, and what it gives its holder, if it is good now.
     pub(in crate::access) async fn verify(&self, shown: &str, now: Timestamp) -> Result<VerifiedToken, JwtError> {
         if shown.len() > MAX_TOKEN_BYTES {

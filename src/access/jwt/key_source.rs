@@ -132,6 +132,21 @@ impl HeldKeys {
         Err(if held.failure.is_some() || held.keys.is_none() { JwtError::Away } else { JwtError::Key })
     }
 
+    /// How many keys there are, after a load if one is due.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub(super) async fn count(&self, now: Timestamp) -> Result<usize, String> {
+        if let (_, Some(mut running)) = self.look(None, Algorithm::RS256, now) {
+            _ = running.changed().await;
+        }
+        let held = self.held();
+        match (&held.failure, &held.keys) {
+            (None, Some(keys)) => Ok(keys.count()),
+            (failure, _) => Err(failure.clone().unwrap_or_else(|| "they were not loaded".to_owned())),
+        }
+    }
+
     /// Looks among the keys that are held, and begins a load if one is due.
     fn look(
         &self,

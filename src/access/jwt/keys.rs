@@ -61,6 +61,11 @@ impl IssuerKeys {
         if keys.is_empty() { Err(missing.to_owned()) } else { Ok(Self(keys)) }
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The keys that may have signed a token with this header: those with its id, else those that have none.
     pub(super) fn for_token(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<&DecodingKey> {
         let fit: Vec<&VerifyingKey> = self.0.iter().filter(|key| key.is_for(algorithm)).collect();

@@ -18,7 +18,7 @@ use crate::protocol::{Clock, PrincipalKind, Rights};
 use crate::storage::catalog::access::{AccessCatalog, CredentialKind, CredentialRow};
 
 /// The file of a single node's first key, in the data directory.
-const FIRST_KEY: &str = "admin.key";
+pub const FIRST_KEY: &str = "admin.key";
 
 /// What is wrong with a text that is no key.
 const NO_KEY: &str = "holds no key, which `runcast key generate` makes";

@@ -19,6 +19,7 @@ use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
 use crate::storage::data_dir::{DataDir, DataDirError};
 use crate::storage::space::free_bytes;
 
+mod access;
 mod formats;
 mod objects;
 mod redis;
@@ -132,6 +133,7 @@ fn machine(config: &Config) -> Vec<Check> {
     checks.extend(formats::checks(config));
     checks.extend(catalog(config));
     checks.push(objects::check(config));
+    checks.extend(self::access::checks(config));
     checks.push(descriptors(Descriptors::now(), config));
     checks.push(bind("address", &config.server.bind));
     checks.extend(config.server.ops_bind.0.as_ref().map(|address| bind("ops address", address)));
