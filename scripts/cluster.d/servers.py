@@ -63,7 +63,7 @@ def artifacts(home):
     return key | {"RUNCAST__OBJECTS__URL": f"dir:{home.folder('objects')}"}
 
 
-def node(home, name, binary, redis, database):
+def node(home, name, binary, redis, database, listen):
     folder, port = home.folder(name), free_port()
     # Only what is meant for runcast reaches it; what the caller says wins over the first few.
     env = {"RUNCAST__ARTIFACTS__SPOOL_DIR": str(folder / "spool"),
@@ -71,7 +71,7 @@ def node(home, name, binary, redis, database):
     env |= {key: value for key, value in os.environ.items() if key.startswith("RUNCAST__") or key in ("PATH", "HOME")}
     env |= {"REDIS_URL": redis, "DATABASE_URL": database, "RUNCAST__SERVER__NODE_ID": name,
             "RUNCAST__SERVER__TRUSTED_PROXIES": "127.0.0.1", "RUNCAST__SERVER__DRAIN_SECS": str(DRAIN_SECS)}
-    command = [binary, "serve", "--bind", f"127.0.0.1:{port}", "--data-dir", str(folder)]
+    command = [binary, "serve", "--bind", f"{listen}:{port}", "--data-dir", str(folder)]
     return Program(name, f"http://127.0.0.1:{port}", command, lambda: is_ready(port), str(folder), env)
 
 

@@ -46,7 +46,7 @@ def start(options, cluster, binary):
         cluster.add(store(home))
     addresses = [program.address for program in cluster.programs]
     for number in range(1, options.nodes + 1):
-        cluster.add(node(home, f"node-{number}", binary, *addresses))
+        cluster.add(node(home, f"node-{number}", binary, *addresses, options.listen))
     if not options.no_nginx:
         cluster.add(nginx(home, [program for program in cluster.programs if program.name.startswith("node-")]))
     print(f"artifacts in {store_of(home)}")

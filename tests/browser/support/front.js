@@ -2,11 +2,13 @@
 
 import { once } from "node:events";
 import { createServer, request } from "node:http";
+import { connect } from "node:net";
 
 // `answer(request, response)` returns whether it answered; everything else is 404. `requests` are those it has seen.
 export class Site {
   requests = [];
   #server;
+  #sockets = new Set(); // WebSockets, which the server no longer knows
 
   static async start(answer, otherwise = (_, response) => response.writeHead(404).end()) {
     const site = new Site();
@@ -21,9 +23,9 @@ export class Site {
     return site;
   }
 
-  // What `answer` does not answer, the node does.
-  static before(node, answer) {
-    return Site.start(answer, (asked, response) => {
+  // What `answer` does not answer, the node does, WebSockets too.
+  static async before(node, answer) {
+    const site = await Site.start(answer, (asked, response) => {
       const { method, headers } = asked;
       const passed = request(node.url + asked.url, { method, headers }, (given) => {
         response.writeHead(given.statusCode, given.rawHeaders);
@@ -32,6 +34,19 @@ export class Site {
       passed.once("error", () => response.destroy());
       asked.pipe(passed);
     });
+    site.#server.on("upgrade", (asked, socket, first) => {
+      const { hostname, port } = new URL(node.url);
+      const passed = connect({ host: hostname, port }, () => {
+        const headers = Array.from({ length: asked.rawHeaders.length / 2 }, (_, at) => asked.rawHeaders.slice(2 * at, 2 * at + 2).join(": "));
+        passed.write(`${asked.method} ${asked.url} HTTP/1.1\r\n${headers.join("\r\n")}\r\n\r\n`);
+        passed.write(first);
+        socket.pipe(passed).pipe(socket);
+      });
+      for (const [one, other] of [[socket, passed], [passed, socket]]) one.on("error", () => other.destroy()).on("close", () => other.destroy());
+      site.#sockets.add(socket);
+      socket.once("close", () => site.#sockets.delete(socket));
+    });
+    return site;
   }
 
   // The requests for a path, whatever its query.
@@ -41,6 +56,7 @@ export class Site {
 
   stop() {
     this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
   }
 }
