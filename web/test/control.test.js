@@ -12,10 +12,12 @@ const producer = (id, can, state = 'joined') => ({ producer: id, state, can, var
 const head = (more = {}) => ({ over: false, steerable: true, producers: [producer('p', ['pause', 'resume', 'step'])], paused: null, commands: [], slots: [], ...more });
 const paused = { since: 1, until: 2, by: { name: 'Ada' } };
 const given = (type, state, seq, more = {}) => ({ commandId: `c${seq}`, type, state, seq, producer: null, at: seq, event: null, ...more });
-const offers = (more, at = {}) => offersOf({ head: head(more), live: true, connection: 'live', producer: null, ...at });
+const offers = (more, at = {}) => offersOf({ head: head(more), live: true, may: true, connection: 'live', producer: null, ...at });
 
 test('nothing is offered in the past, after the end, and where nobody obeys, and it is said why', () => {
   assert.match(offers({}, { live: false }).nothing, /Go live/);
+  assert.match(offers({}, { may: false }).nothing, /You may watch this run, not steer it/);
+  assert.equal(offers({}, { may: false }).cancel.on, false);
   assert.match(offers({ over: true }).nothing, /ended/);
   assert.match(offers({ steerable: false }).nothing, /No worker of this run takes commands/);
   assert.match(offers({}, { connection: 'closed' }).nothing, /no connection/);

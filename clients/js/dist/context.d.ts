@@ -6,6 +6,8 @@ export interface Context {
     readonly transport: Transport;
     /** The token to send, if there is one. It is asked for at each request, so it may change. */
     readonly token: () => Promise<string | undefined>;
+    /** The server has answered 401 to this token, or to none. False: there is no other one. Missing: never. */
+    readonly refuse?: ((token: string | undefined) => boolean) | undefined;
     /** Names the client in `Runcast-Client`: `NAME/VERSION`. */
     readonly clientName: string;
     /** Who sends the requests, if they say so: `Runcast-User`. */
@@ -19,8 +21,9 @@ export interface ApiRequest extends Omit<HttpRequest, 'url'> {
     path: string;
 }
 /**
- * Sends a request once, with the token and the client's name. Resolves to the answer, whatever its status.
- * A request without an answer, and one that a node can't serve now, make the next base URL the current one.
+ * Sends a request once, with the token and the client's name; once more if the token was refused and there is another
+ * one, unless its body can't be read twice. Resolves to the answer, whatever its status. A request without an answer, and
+ * one that a node can't serve now, make the next base URL the current one.
  */
 export declare function send(context: Context, request: ApiRequest): Promise<HttpResponse>;
 /** Like {@link send}, but throws an `ApiError` unless the status is 2xx. */

@@ -1,15 +1,29 @@
 import { apiError } from './errors.js';
 /**
- * Sends a request once, with the token and the client's name. Resolves to the answer, whatever its status.
- * A request without an answer, and one that a node can't serve now, make the next base URL the current one.
+ * Sends a request once, with the token and the client's name; once more if the token was refused and there is another
+ * one, unless its body can't be read twice. Resolves to the answer, whatever its status. A request without an answer, and
+ * one that a node can't serve now, make the next base URL the current one.
  */
 export async function send(context, request) {
+    const token = await context.token();
+    const response = await sendWith(context, request, token);
+    if (response.status !== 401 || context.refuse?.(token) !== true || isStream(request.body))
+        return response;
+    const next = await context.token();
+    if (next === token || next === undefined)
+        return response;
+    await response.bytes().catch(() => { }); // the connection is free then
+    return sendWith(context, request, next);
+}
+function isStream(body) {
+    return typeof body === 'object' && Symbol.asyncIterator in body;
+}
+async function sendWith(context, request, token) {
     const { path, ...rest } = request;
     const base = context.baseUrls.current;
     const headers = { 'runcast-client': context.clientName, ...request.headers };
     if (context.user !== undefined)
         headers['runcast-user'] = byteString(context.user);
-    const token = await context.token();
     if (token !== undefined)
         headers['authorization'] = `Bearer ${token}`;
     try {

@@ -37,6 +37,10 @@ export class Follower {
     #parked = false;
     #over = false;
     #sealAsked = false;
+    /** The token that the last WebSocket was opened with. */
+    #token;
+    /** Another token was asked for since a connection stood. */
+    #isRenewed = false;
     /** The screens that the last WebSocket was opened with. */
     #screens = '';
     #forget;
@@ -83,6 +87,7 @@ export class Follower {
             this.#next = undefined;
             before?.close();
             this.#since = Date.now();
+            this.#isRenewed = false;
             if (link.kind === 'websocket') {
                 this.#refusedUpgrades = 0;
                 this.#retriedUpgrades = 0;
@@ -148,7 +153,7 @@ export class Follower {
     ended(link, end) {
         if (this.#over)
             return;
-        const final = finalError(link, end);
+        const final = this.#renews(end) ? undefined : finalError(link, end);
         if (link === this.#next && this.#link?.kind !== 'polling') {
             if (link.kind === 'polling')
                 this.#refusedUpgrades = 0;
@@ -181,6 +186,14 @@ export class Follower {
         if (!this.#parked)
             this.#later(pauseMs);
     }
+    /** Whether the token was refused, or has ended, and another one can be tried: once, until a connection stands. */
+    #renews({ closeCode, failure }) {
+        const isRefused = closeCode === 4401 || (failure instanceof ApiError && failure.status === 401 && isOurs(failure));
+        if (!isRefused || this.#isRenewed || this.context.refuse?.(this.#token) !== true)
+            return false;
+        this.#isRenewed = true;
+        return true;
+    }
     #pauseBefore(end) {
         if (this.#link?.kind === 'polling') {
             const pauseMs = RETRY_UPGRADE_MS[Math.min(this.#retriedUpgrades, 1)];
@@ -207,6 +220,7 @@ export class Follower {
         const headers = {};
         try {
             const token = await this.context.token();
+            this.#token = token;
             if (token !== undefined)
                 headers['authorization'] = `Bearer ${token}`;
         }

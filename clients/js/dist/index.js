@@ -1,3 +1,4 @@
+export { BuildTokenError, buildToken } from './ci-token.js';
 export { connect, Runcast } from './client.js';
 export { CommandHandle } from './command.js';
 export { Lease } from './control.js';

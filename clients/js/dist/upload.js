@@ -33,6 +33,7 @@ export async function upload(context, runId, file, options = {}) {
     let until = Date.now() + PATIENCE_MS;
     // Over all attempts: one that comes no further than those before is no progress.
     let best = 0;
+    let isRenewed = false;
     for (;;) {
         const progress = (sent) => {
             if (sent > best)
@@ -53,6 +54,11 @@ export async function upload(context, runId, file, options = {}) {
         }
         catch (error) {
             const isRefusal = error instanceof ApiError;
+            // A stream can't be sent again by itself; the token is another one now.
+            if (isRefusal && error.status === 401 && !isRenewed && context.refuse?.(undefined) === true) {
+                isRenewed = true;
+                continue;
+            }
             if (signal?.aborted === true || (isRefusal && isFinal(error)) || isFileError(error))
                 throw error;
             const pause = backoff.next(isRefusal ? (error.retryAfterMs ?? 0) : 0);

@@ -8,6 +8,8 @@ export interface Context {
   readonly transport: Transport;
   /** The token to send, if there is one. It is asked for at each request, so it may change. */
   readonly token: () => Promise<string | undefined>;
+  /** The server has answered 401 to this token, or to none. False: there is no other one. Missing: never. */
+  readonly refuse?: ((token: string | undefined) => boolean) | undefined;
   /** Names the client in `Runcast-Client`: `NAME/VERSION`. */
   readonly clientName: string;
   /** Who sends the requests, if they say so: `Runcast-User`. */
@@ -23,15 +25,29 @@ export interface ApiRequest extends Omit<HttpRequest, 'url'> {
 }
 
 /**
- * Sends a request once, with the token and the client's name. Resolves to the answer, whatever its status.
- * A request without an answer, and one that a node can't serve now, make the next base URL the current one.
+ * Sends a request once, with the token and the client's name; once more if the token was refused and there is another
+ * one, unless its body can't be read twice. Resolves to the answer, whatever its status. A request without an answer, and
+ * one that a node can't serve now, make the next base URL the current one.
  */
 export async function send(context: Context, request: ApiRequest): Promise<HttpResponse> {
+  const token = await context.token();
+  const response = await sendWith(context, request, token);
+  if (response.status !== 401 || context.refuse?.(token) !== true || isStream(request.body)) return response;
+  const next = await context.token();
+  if (next === token || next === undefined) return response;
+  await response.bytes().catch(() => {}); // the connection is free then
+  return sendWith(context, request, next);
+}
+
+function isStream(body: ApiRequest['body']): boolean {
+  return typeof body === 'object' && Symbol.asyncIterator in body;
+}
+
+async function sendWith(context: Context, request: ApiRequest, token: string | undefined): Promise<HttpResponse> {
   const { path, ...rest } = request;
   const base = context.baseUrls.current;
   const headers: Record<string, string> = { 'runcast-client': context.clientName, ...request.headers };
   if (context.user !== undefined) headers['runcast-user'] = byteString(context.user);
-  const token = await context.token();
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
   try {
     const response = await context.transport.send({ ...rest, url: base + path, headers });

@@ -60,6 +60,10 @@ export class Follower implements LinkEvents {
   #parked = false;
   #over = false;
   #sealAsked = false;
+  /** The token that the last WebSocket was opened with. */
+  #token: string | undefined;
+  /** Another token was asked for since a connection stood. */
+  #isRenewed = false;
   /** The screens that the last WebSocket was opened with. */
   #screens = '';
   readonly #forget: () => void;
@@ -109,6 +113,7 @@ export class Follower implements LinkEvents {
       this.#next = undefined;
       before?.close();
       this.#since = Date.now();
+      this.#isRenewed = false;
       if (link.kind === 'websocket') {
         this.#refusedUpgrades = 0;
         this.#retriedUpgrades = 0;
@@ -161,7 +166,7 @@ export class Follower implements LinkEvents {
 
   ended(link: Link, end: LinkEnd): void {
     if (this.#over) return;
-    const final = finalError(link, end);
+    const final = this.#renews(end) ? undefined : finalError(link, end);
     if (link === this.#next && this.#link?.kind !== 'polling') {
       if (link.kind === 'polling') this.#refusedUpgrades = 0;
       else this.#refusedUpgrades += refusedUpgrade(end);
@@ -183,6 +188,14 @@ export class Follower implements LinkEvents {
     const pauseMs = this.#pauseBefore(end);
     this.sink.status('reconnecting', { ...why(end), retryInMs: Math.round(pauseMs) });
     if (!this.#parked) this.#later(pauseMs);
+  }
+
+  /** Whether the token was refused, or has ended, and another one can be tried: once, until a connection stands. */
+  #renews({ closeCode, failure }: LinkEnd): boolean {
+    const isRefused = closeCode === 4401 || (failure instanceof ApiError && failure.status === 401 && isOurs(failure));
+    if (!isRefused || this.#isRenewed || this.context.refuse?.(this.#token) !== true) return false;
+    this.#isRenewed = true;
+    return true;
   }
 
   #pauseBefore(end: LinkEnd): number {
@@ -212,6 +225,7 @@ export class Follower implements LinkEvents {
     const headers: Record<string, string> = {};
     try {
       const token = await this.context.token();
+      this.#token = token;
       if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     } catch (error) {
       return this.#end(error as Error);

@@ -1,3 +1,4 @@
+export { BuildTokenError, buildToken, type CiEnv } from './ci-token.js';
 export { connect, Runcast } from './client.js';
 export type { ConnectOptions } from './context-of.js';
 export { CommandHandle, type CommandOptions, type CommandResult, type CommandStatus, type CommandTarget } from './command.js';
@@ -10,6 +11,7 @@ export type { LiveTrace, TracePart } from './publish-frames.js';
 export * from './publish-types.js';
 export { Run } from './run.js';
 export type { ScreenFrame } from './screen-frame.js';
+export type { Token, TokenFunction } from './tokens.js';
 export { TransportError, type TransportFailure } from './transport.js';
 export {
   type ComparedTest,

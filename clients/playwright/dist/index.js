@@ -193,250 +193,11 @@ function compact(info) {
   );
 }
 
-// ../js/dist/socket-node.js
-var import_node_crypto2 = require("node:crypto");
-var http3 = __toESM(require("node:http"), 1);
-var https3 = __toESM(require("node:https"), 1);
-
-// ../js/dist/errors.js
-var ApiError = class extends Error {
-  status;
-  code;
-  detail;
-  members;
-  retryAfterMs;
-  name = "ApiError";
-  constructor(status, code, detail, members = {}, retryAfterMs) {
-    super(`${status} ${code}: ${detail}`);
-    this.status = status;
-    this.code = code;
-    this.detail = detail;
-    this.members = members;
-    this.retryAfterMs = retryAfterMs;
-  }
-  /** The request may pass when it is repeated later. */
-  get passing() {
-    return this.status >= 500 ? this.status !== 501 : this.status === 408 || this.status === 429;
-  }
-};
-var ClosedError = class extends Error {
-  closeCode;
-  reason;
-  name = "ClosedError";
-  constructor(closeCode, reason2, message) {
-    super(`${closeCode} ${reason2}: ${message}`);
-    this.closeCode = closeCode;
-    this.reason = reason2;
-  }
-};
-var PROBLEM_MEMBERS = /* @__PURE__ */ new Set(["type", "title", "status", "code", "detail"]);
-async function apiError(response) {
-  const retryAfterMs = retryAfter(response.header("retry-after"));
-  let text4 = "";
-  try {
-    text4 = new TextDecoder().decode(await response.bytes());
-    const problem = JSON.parse(text4);
-    if (typeof problem === "object" && problem !== null && "code" in problem && typeof problem.code === "string") {
-      const detail = "detail" in problem && typeof problem.detail === "string" ? problem.detail : "";
-      const members = Object.fromEntries(Object.entries(problem).filter(([name]) => !PROBLEM_MEMBERS.has(name)));
-      return new ApiError(response.status, problem.code, detail, members, retryAfterMs);
-    }
-  } catch {
-  }
-  const shown2 = text4.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim().slice(0, 200);
-  return new ApiError(response.status, `http_${response.status}`, shown2 || "no reason given", {}, retryAfterMs);
-}
-function retryAfter(header2, now = Date.now()) {
-  if (header2 === void 0)
-    return void 0;
-  const text4 = header2.trim();
-  if (/^\d+(\.\d+)?$/.test(text4))
-    return Number(text4) * 1e3;
-  const date = Date.parse(text4);
-  return Number.isNaN(date) ? void 0 : Math.max(0, date - now);
-}
-
-// ../js/dist/frame-parser.js
-var ProtocolError = class extends Error {
-  closeCode;
-  name = "ProtocolError";
-  constructor(closeCode, message) {
-    super(message);
-    this.closeCode = closeCode;
-  }
-};
-var CONTINUATION = 0;
-var TEXT = 1;
-var BINARY = 2;
-var CLOSE = 8;
-var PING = 9;
-var PONG = 10;
-var MAX_CONTROL_BYTES = 125;
-var FrameParser = class {
-  sink;
-  maxMessageBytes;
-  /** What has not been parsed yet: `#pending[0..#length]`. */
-  #pending = new Uint8Array(0);
-  #length = 0;
-  /** The parts of a fragmented message, and its opcode; 0 if there is none. */
-  #parts = [];
-  #partsBytes = 0;
-  #opcode = 0;
-  /** `maxMessageBytes`: a longer message is refused with 1009. */
-  constructor(sink, maxMessageBytes = 16 * 1024 * 1024) {
-    this.sink = sink;
-    this.maxMessageBytes = maxMessageBytes;
-  }
-  /** Takes the next bytes. Throws a {@link ProtocolError}, after which nothing more is to be pushed. */
-  push(chunk) {
-    if (this.#length === 0) {
-      const used2 = this.#parse(chunk);
-      if (used2 < chunk.length)
-        this.#keep(chunk.subarray(used2));
-      return;
-    }
-    this.#keep(chunk);
-    const used = this.#parse(this.#pending.subarray(0, this.#length));
-    if (used > 0) {
-      this.#pending.copyWithin(0, used, this.#length);
-      this.#length -= used;
-    }
-    if (this.#length === 0)
-      this.#pending = new Uint8Array(0);
-  }
-  #keep(bytes) {
-    const length = this.#length + bytes.length;
-    if (length > this.#pending.length) {
-      const grown = new Uint8Array(Math.max(length, 2 * this.#pending.length));
-      grown.set(this.#pending.subarray(0, this.#length));
-      this.#pending = grown;
-    }
-    this.#pending.set(bytes, this.#length);
-    this.#length = length;
-  }
-  /** Parses whole frames; returns how many bytes they had. */
-  #parse(data) {
-    let at = 0;
-    while (data.length - at >= 2) {
-      const first2 = data[at];
-      const second = data[at + 1];
-      this.#check(first2, second);
-      let header2 = 2;
-      let length = second & 127;
-      if (length === 126) {
-        header2 = 4;
-        if (data.length - at < header2)
-          break;
-        length = data[at + 2] << 8 | data[at + 3];
-      } else if (length === 127) {
-        header2 = 10;
-        if (data.length - at < header2)
-          break;
-        const view = new DataView(data.buffer, data.byteOffset + at + 2, 8);
-        length = view.getUint32(0) * 2 ** 32 + view.getUint32(4);
-      }
-      const opcode = first2 & 15;
-      const whole2 = opcode < CLOSE ? this.#partsBytes + length : length;
-      if (whole2 > this.maxMessageBytes)
-        throw new ProtocolError(1009, `a message has more than ${this.maxMessageBytes} bytes`);
-      if (data.length - at < header2 + length)
-        break;
-      const payload = data.subarray(at + header2, at + header2 + length);
-      at += header2 + length;
-      if (opcode >= CLOSE)
-        this.sink.control(opcode, payload);
-      else
-        this.#data(opcode, (first2 & 128) !== 0, payload);
-    }
-    return at;
-  }
-  #check(first2, second) {
-    const opcode = first2 & 15;
-    if ((first2 & 112) !== 0)
-      throw new ProtocolError(1002, "a frame has reserved bits");
-    if ((second & 128) !== 0)
-      throw new ProtocolError(1002, "a frame of the server is masked");
-    if (opcode >= CLOSE) {
-      if (opcode > PONG)
-        throw new ProtocolError(1002, `a frame has the reserved opcode ${opcode}`);
-      if ((first2 & 128) === 0)
-        throw new ProtocolError(1002, "a control frame is fragmented");
-      if ((second & 127) > MAX_CONTROL_BYTES)
-        throw new ProtocolError(1002, "a control frame is too long");
-      return;
-    }
-    if (opcode > BINARY)
-      throw new ProtocolError(1002, `a frame has the reserved opcode ${opcode}`);
-    if (opcode === CONTINUATION && this.#opcode === 0)
-      throw new ProtocolError(1002, "a continuation continues nothing");
-    if (opcode !== CONTINUATION && this.#opcode !== 0)
-      throw new ProtocolError(1002, "a message begins within another");
-  }
-  #data(opcode, final, payload) {
-    if (final && opcode !== CONTINUATION)
-      return this.sink.message(opcode, payload);
-    if (opcode !== CONTINUATION)
-      this.#opcode = opcode;
-    this.#parts.push(payload.slice());
-    this.#partsBytes += payload.length;
-    if (!final)
-      return;
-    const whole2 = new Uint8Array(this.#partsBytes);
-    let at = 0;
-    for (const part of this.#parts) {
-      whole2.set(part, at);
-      at += part.length;
-    }
-    const began = this.#opcode;
-    this.#parts = [];
-    this.#partsBytes = 0;
-    this.#opcode = 0;
-    this.sink.message(began, whole2);
-  }
-};
-function parseClose(payload) {
-  if (payload.length === 0)
-    return { code: 1005, reason: "" };
-  if (payload.length === 1)
-    throw new ProtocolError(1002, "a close frame has half a code");
-  const code = payload[0] << 8 | payload[1];
-  const allowed = code >= 1e3 && code <= 1014 && ![1004, 1005, 1006].includes(code) || code >= 3e3 && code <= 4999;
-  if (!allowed)
-    throw new ProtocolError(1002, `a close frame has the code ${code}`);
-  return { code, reason: text(payload.subarray(2)) };
-}
-var decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-function text(payload) {
-  try {
-    return decoder.decode(payload);
-  } catch {
-    throw new ProtocolError(1007, "a text is not UTF-8");
-  }
-}
-function encodeFrame(opcode, payload, mask) {
-  const { length } = payload;
-  const header2 = length < 126 ? 2 : length < 65536 ? 4 : 10;
-  const frame = new Uint8Array(header2 + 4 + length);
-  const view = new DataView(frame.buffer);
-  frame[0] = 128 | opcode;
-  frame[1] = 128 | (header2 === 2 ? length : header2 === 4 ? 126 : 127);
-  if (header2 === 4)
-    view.setUint16(2, length);
-  if (header2 === 10) {
-    view.setUint32(2, Math.floor(length / 2 ** 32));
-    view.setUint32(6, length >>> 0);
-  }
-  frame.set(mask, header2);
-  for (let i = 0; i < length; i++)
-    frame[header2 + 4 + i] = payload[i] ^ mask[i & 3];
-  return frame;
-}
-
-// ../js/dist/proxy-agent.js
-var import_node_http = __toESM(require("node:http"), 1);
-var import_node_https = __toESM(require("node:https"), 1);
-var import_node_net2 = __toESM(require("node:net"), 1);
-var import_node_tls = __toESM(require("node:tls"), 1);
+// ../js/dist/transport-node.js
+var import_node_http2 = __toESM(require("node:http"), 1);
+var import_node_https2 = __toESM(require("node:https"), 1);
+var import_node_util = require("node:util");
+var import_node_zlib = require("node:zlib");
 
 // ../js/dist/lookup-node.js
 var import_node_dns = __toESM(require("node:dns"), 1);
@@ -469,6 +230,12 @@ function isKnown(host) {
     return false;
   }
 }
+
+// ../js/dist/proxy-agent.js
+var import_node_http = __toESM(require("node:http"), 1);
+var import_node_https = __toESM(require("node:https"), 1);
+var import_node_net2 = __toESM(require("node:net"), 1);
+var import_node_tls = __toESM(require("node:tls"), 1);
 
 // ../js/dist/proxy-env.js
 var import_node_net = require("node:net");
@@ -630,10 +397,6 @@ function reason(error) {
 }
 
 // ../js/dist/transport-node.js
-var import_node_http2 = __toESM(require("node:http"), 1);
-var import_node_https2 = __toESM(require("node:https"), 1);
-var import_node_util = require("node:util");
-var import_node_zlib = require("node:zlib");
 var TIMEOUT_MS = 3e4;
 var SLICE_BYTES = 64 * 1024;
 function createTransport() {
@@ -866,6 +629,542 @@ function failureOf(code, message) {
   return isTls ? "tls" : "reset";
 }
 
+// ../js/dist/base-urls.js
+var BaseUrls = class {
+  #urls;
+  #at = 0;
+  /** `urls`: one or more, `http` or `https`; a path is kept, for a server below one. */
+  constructor(urls) {
+    this.#urls = (typeof urls === "string" ? [urls] : urls).map(checked);
+    if (this.#urls.length === 0)
+      throw new TypeError("`url` has no address");
+  }
+  /** The one that is used now, without a slash at its end. */
+  get current() {
+    return this.#urls[this.#at];
+  }
+  get count() {
+    return this.#urls.length;
+  }
+  /** `url` has failed, or its node drains: the next one is used, unless another one is in use already. */
+  leave(url) {
+    if (url === this.current)
+      this.#at = (this.#at + 1) % this.#urls.length;
+  }
+};
+function checked(text4) {
+  let url;
+  try {
+    url = new URL(text4);
+  } catch {
+    throw new TypeError(`\`url\` is not an absolute URL: ${text4}`);
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new TypeError(`\`url\` must begin with http: or https: ${text4}`);
+  }
+  if (url.username !== "" || url.password !== "")
+    throw new TypeError("`url` must not have a password: use `token`");
+  return url.origin + url.pathname.replace(/\/+$/, "");
+}
+
+// ../js/dist/errors.js
+var ApiError = class extends Error {
+  status;
+  code;
+  detail;
+  members;
+  retryAfterMs;
+  name = "ApiError";
+  constructor(status, code, detail, members = {}, retryAfterMs) {
+    super(`${status} ${code}: ${detail}`);
+    this.status = status;
+    this.code = code;
+    this.detail = detail;
+    this.members = members;
+    this.retryAfterMs = retryAfterMs;
+  }
+  /** The request may pass when it is repeated later. */
+  get passing() {
+    return this.status >= 500 ? this.status !== 501 : this.status === 408 || this.status === 429;
+  }
+};
+var ClosedError = class extends Error {
+  closeCode;
+  reason;
+  name = "ClosedError";
+  constructor(closeCode, reason2, message) {
+    super(`${closeCode} ${reason2}: ${message}`);
+    this.closeCode = closeCode;
+    this.reason = reason2;
+  }
+};
+var PROBLEM_MEMBERS = /* @__PURE__ */ new Set(["type", "title", "status", "code", "detail"]);
+async function apiError(response) {
+  const retryAfterMs = retryAfter(response.header("retry-after"));
+  let text4 = "";
+  try {
+    text4 = new TextDecoder().decode(await response.bytes());
+    const problem = JSON.parse(text4);
+    if (typeof problem === "object" && problem !== null && "code" in problem && typeof problem.code === "string") {
+      const detail = "detail" in problem && typeof problem.detail === "string" ? problem.detail : "";
+      const members = Object.fromEntries(Object.entries(problem).filter(([name]) => !PROBLEM_MEMBERS.has(name)));
+      return new ApiError(response.status, problem.code, detail, members, retryAfterMs);
+    }
+  } catch {
+  }
+  const shown2 = text4.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim().slice(0, 200);
+  return new ApiError(response.status, `http_${response.status}`, shown2 || "no reason given", {}, retryAfterMs);
+}
+function retryAfter(header2, now = Date.now()) {
+  if (header2 === void 0)
+    return void 0;
+  const text4 = header2.trim();
+  if (/^\d+(\.\d+)?$/.test(text4))
+    return Number(text4) * 1e3;
+  const date = Date.parse(text4);
+  return Number.isNaN(date) ? void 0 : Math.max(0, date - now);
+}
+
+// ../js/dist/context.js
+async function send(context, request) {
+  const token = await context.token();
+  const response = await sendWith(context, request, token);
+  if (response.status !== 401 || context.refuse?.(token) !== true || isStream(request.body))
+    return response;
+  const next = await context.token();
+  if (next === token || next === void 0)
+    return response;
+  await response.bytes().catch(() => {
+  });
+  return sendWith(context, request, next);
+}
+function isStream(body) {
+  return typeof body === "object" && Symbol.asyncIterator in body;
+}
+async function sendWith(context, request, token) {
+  const { path, ...rest } = request;
+  const base = context.baseUrls.current;
+  const headers = { "runcast-client": context.clientName, ...request.headers };
+  if (context.user !== void 0)
+    headers["runcast-user"] = byteString(context.user);
+  if (token !== void 0)
+    headers["authorization"] = `Bearer ${token}`;
+  try {
+    const response = await context.transport.send({ ...rest, url: base + path, headers });
+    if (response.status === 502 || response.status === 503 || response.status === 504)
+      context.baseUrls.leave(base);
+    return response;
+  } catch (error) {
+    if (request.signal?.aborted !== true)
+      context.baseUrls.leave(base);
+    throw error;
+  }
+}
+function byteString(text4) {
+  return String.fromCharCode(...new TextEncoder().encode(text4));
+}
+async function call(context, request) {
+  const response = await send(context, request);
+  if (response.status < 200 || response.status > 299)
+    throw await apiError(response);
+  return response;
+}
+async function callJson(context, request) {
+  const response = await call(context, request);
+  return JSON.parse(new TextDecoder().decode(await response.bytes()));
+}
+function runPath(runId) {
+  return `/api/runs/${encodeURIComponent(runId)}`;
+}
+
+// ../js/dist/generated/words.js
+var VERSION = "0.1.0";
+var CLOSE_CODES = [
+  { code: 1e3, reason: "normal", reconnect: "never", when: "The client closed, or there is nothing more to send." },
+  { code: 1001, reason: "going_away", reconnect: "back_off", when: "The node stops without having drained." },
+  { code: 1002, reason: "protocol", reconnect: "never", when: "The client broke RFC 6455." },
+  { code: 1007, reason: "invalid_text", reconnect: "never", when: "A text frame or a close reason of the client was not UTF-8." },
+  { code: 1008, reason: "policy", reconnect: "never", when: "The client did what this server does not allow." },
+  { code: 1009, reason: "too_large", reconnect: "never", when: "The client sent a larger frame or message than it may." },
+  { code: 1011, reason: "internal", reconnect: "back_off", when: "The session failed." },
+  { code: 1012, reason: "restart", reconnect: "at_once", when: "The node drains: come back at once, and meet another node or the new process." },
+  { code: 1013, reason: "try_again", reconnect: "back_off", when: "The run's room failed and is built anew, or waits in quarantine." },
+  { code: 1013, reason: "saturated", reconnect: "back_off", when: "The node has as many viewers, or holds as much for them, as it may." },
+  { code: 4401, reason: "unauthorized", reconnect: "never", when: "No valid token came with the request." },
+  { code: 4403, reason: "forbidden", reconnect: "never", when: "The token does not allow this." },
+  { code: 4408, reason: "no_pong", reconnect: "back_off", when: "The client answered no ping in time." },
+  { code: 4410, reason: "gone", reconnect: "never", when: "The run expired or was deleted." },
+  { code: 4429, reason: "too_many", reconnect: "back_off", when: "The client has as many connections as it may, or sends more than it may." },
+  { code: null, reason: "stalled", reconnect: "back_off", when: "The client took no byte for too long; its socket was reset." },
+  { code: null, reason: "left", reconnect: "back_off", when: "The client went without a close frame: its connection broke, or was dropped." }
+];
+var FINAL_RUN_STATUSES = ["passed", "failed", "timedout", "interrupted", "cancelled", "lost"];
+
+// ../js/dist/tokens.js
+var MARGIN_MS = 6e4;
+var MARGIN_PART = 0.1;
+var Tokens = class {
+  #option;
+  #kept;
+  #refused;
+  #asked;
+  constructor(option) {
+    this.#option = option;
+  }
+  /** The token to send. One whose end is known is kept until shortly before; of another one the function is asked anew. */
+  get() {
+    const option = this.#option;
+    if (typeof option !== "function")
+      return Promise.resolve(option);
+    if (this.#kept !== void 0 && Date.now() < this.#kept.until)
+      return Promise.resolve(this.#kept.token);
+    this.#asked ??= this.#ask(option).finally(() => this.#asked = void 0);
+    return this.#asked;
+  }
+  /** The server has answered 401 to this token, or to none. False: there is no other one. */
+  refuse(token) {
+    if (typeof this.#option !== "function")
+      return false;
+    if (this.#kept !== void 0 && this.#kept.token !== token)
+      return true;
+    this.#kept = void 0;
+    this.#refused ??= token ?? "";
+    return true;
+  }
+  async #ask(option) {
+    const refused = this.#refused;
+    this.#refused = void 0;
+    const before = this.#kept;
+    try {
+      const answer = await option(refused);
+      const { token, expiresAt = void 0 } = typeof answer === "object" ? answer : { token: answer };
+      this.#keep(token, expiresAt ?? (token === void 0 ? void 0 : endOf(token)));
+      return token;
+    } catch (error) {
+      if (before !== void 0 && before === this.#kept && Date.now() < before.expiresAt)
+        return before.token;
+      this.#refused = refused;
+      throw error;
+    }
+  }
+  #keep(token, expiresAt) {
+    if (token === void 0 || expiresAt === void 0)
+      return void (this.#kept = void 0);
+    const left = expiresAt - Date.now();
+    this.#kept = { token, expiresAt, until: expiresAt - Math.min(MARGIN_MS, left * MARGIN_PART) };
+  }
+};
+function endOf(token) {
+  const claims = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token)?.[1];
+  if (claims === void 0)
+    return void 0;
+  try {
+    const { exp } = JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/")));
+    return typeof exp === "number" ? exp * 1e3 : void 0;
+  } catch {
+    return void 0;
+  }
+}
+
+// ../js/dist/ci-token.js
+var REFUSED_MS = 6e4;
+var TIMEOUT_MS2 = 15e3;
+var EXCHANGE = {
+  grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+  subject_token_type: "urn:ietf:params:oauth:token-type:jwt"
+};
+var BuildTokenError = class extends ApiError {
+  name = "BuildTokenError";
+  constructor(status, detail) {
+    super(status, "no_build_token", detail);
+  }
+};
+function buildToken(url, env) {
+  const ci = env["GITHUB_ACTIONS"] === "true" ? github2 : env["GITLAB_CI"] === "true" ? gitlab2 : void 0;
+  if (ci === void 0)
+    return void 0;
+  const transport = createTransport();
+  const context = {
+    baseUrls: new BaseUrls(url),
+    transport,
+    token: () => Promise.resolve(void 0),
+    clientName: `runcast-js/${VERSION}`
+  };
+  let isNeeded = false;
+  let refusal;
+  const tokens = new Tokens(async () => {
+    if (refusal !== void 0 && Date.now() < refusal.until)
+      throw refusal.error;
+    refusal = void 0;
+    try {
+      return await exchanged(context, (audience) => ci(env, audience, transport));
+    } catch (error) {
+      if (error instanceof BuildTokenError)
+        refusal = { error, until: Date.now() + REFUSED_MS };
+      throw error;
+    }
+  });
+  return async (refused) => {
+    if (refused !== void 0)
+      tokens.refuse(refused === "" ? void 0 : refused);
+    isNeeded ||= refused !== void 0;
+    if (!isNeeded)
+      return void 0;
+    const token = await tokens.get();
+    isNeeded = token !== void 0;
+    return token;
+  };
+}
+async function askServer(context) {
+  const own = new URL(context.baseUrls.current).origin;
+  try {
+    const path = "/api/me";
+    const me = await callJson(context, { method: "GET", path, timeoutMs: TIMEOUT_MS2 });
+    const { mode, audience } = me;
+    return { isNeeded: mode === "token", audience: typeof audience === "string" ? audience : own };
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ApiError && !error.passing)
+      return { isNeeded: false, audience: own };
+    throw error;
+  }
+}
+async function exchanged(context, jwtFor) {
+  const { isNeeded, audience } = await askServer(context);
+  if (!isNeeded)
+    return void 0;
+  const subject_token = await jwtFor(audience);
+  const answer = await send(context, {
+    method: "POST",
+    path: "/api/token",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({ ...EXCHANGE, subject_token }).toString(),
+    timeoutMs: TIMEOUT_MS2
+  });
+  const told2 = await membersOf(answer);
+  const { access_token: token, expires_in: secs } = told2;
+  if (answer.status === 200 && typeof token === "string" && typeof secs === "number") {
+    return { token, expiresAt: Date.now() + secs * 1e3 };
+  }
+  const why2 = typeof told2["error_description"] === "string" ? told2["error_description"] : `it answers ${answer.status}`;
+  if (answer.status >= 500 || answer.status === 429)
+    throw new ApiError(answer.status, "token_unavailable", why2);
+  throw new BuildTokenError(answer.status, `the server does not take the token of this build: ${why2}; it was made for ${audience}, and a rule in the server's [[auth.issuers]] has to fit it`);
+}
+async function membersOf(answer) {
+  try {
+    const told2 = JSON.parse(new TextDecoder().decode(await answer.bytes()));
+    return typeof told2 === "object" && told2 !== null ? told2 : {};
+  } catch {
+    return {};
+  }
+}
+var PERMISSION = "give the job `permissions: id-token: write` (and `contents: read`), or set RUNCAST_TOKEN";
+async function github2(env, audience, transport) {
+  const [asked, bearer] = [env["ACTIONS_ID_TOKEN_REQUEST_URL"], env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]];
+  if (!asked || !bearer || !URL.canParse(asked)) {
+    throw new BuildTokenError(401, `the server needs a token, and this job can have none: ${PERMISSION}`);
+  }
+  const url = new URL(asked);
+  url.searchParams.set("audience", audience);
+  const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" };
+  const answer = await transport.send({ method: "GET", url: url.href, headers, timeoutMs: TIMEOUT_MS2 });
+  const { value } = await membersOf(answer);
+  if (answer.status === 200 && typeof value === "string")
+    return value;
+  if (answer.status >= 500 || answer.status === 429) {
+    throw new ApiError(answer.status, "token_unavailable", `GitHub makes no token now: it answers ${answer.status}`);
+  }
+  throw new BuildTokenError(answer.status, `GitHub gives this job no token, it answers ${answer.status}: ${PERMISSION}`);
+}
+function gitlab2(env, audience) {
+  const jwt = env["RUNCAST_JWT"]?.trim();
+  if (jwt)
+    return Promise.resolve(jwt);
+  const how = `give the job \`id_tokens: RUNCAST_JWT: aud: ${audience}\`, or set RUNCAST_TOKEN`;
+  return Promise.reject(new BuildTokenError(401, `the server needs a token, and this job has none: ${how}`));
+}
+
+// ../js/dist/socket-node.js
+var import_node_crypto2 = require("node:crypto");
+var http3 = __toESM(require("node:http"), 1);
+var https3 = __toESM(require("node:https"), 1);
+
+// ../js/dist/frame-parser.js
+var ProtocolError = class extends Error {
+  closeCode;
+  name = "ProtocolError";
+  constructor(closeCode, message) {
+    super(message);
+    this.closeCode = closeCode;
+  }
+};
+var CONTINUATION = 0;
+var TEXT = 1;
+var BINARY = 2;
+var CLOSE = 8;
+var PING = 9;
+var PONG = 10;
+var MAX_CONTROL_BYTES = 125;
+var FrameParser = class {
+  sink;
+  maxMessageBytes;
+  /** What has not been parsed yet: `#pending[0..#length]`. */
+  #pending = new Uint8Array(0);
+  #length = 0;
+  /** The parts of a fragmented message, and its opcode; 0 if there is none. */
+  #parts = [];
+  #partsBytes = 0;
+  #opcode = 0;
+  /** `maxMessageBytes`: a longer message is refused with 1009. */
+  constructor(sink, maxMessageBytes = 16 * 1024 * 1024) {
+    this.sink = sink;
+    this.maxMessageBytes = maxMessageBytes;
+  }
+  /** Takes the next bytes. Throws a {@link ProtocolError}, after which nothing more is to be pushed. */
+  push(chunk) {
+    if (this.#length === 0) {
+      const used2 = this.#parse(chunk);
+      if (used2 < chunk.length)
+        this.#keep(chunk.subarray(used2));
+      return;
+    }
+    this.#keep(chunk);
+    const used = this.#parse(this.#pending.subarray(0, this.#length));
+    if (used > 0) {
+      this.#pending.copyWithin(0, used, this.#length);
+      this.#length -= used;
+    }
+    if (this.#length === 0)
+      this.#pending = new Uint8Array(0);
+  }
+  #keep(bytes) {
+    const length = this.#length + bytes.length;
+    if (length > this.#pending.length) {
+      const grown = new Uint8Array(Math.max(length, 2 * this.#pending.length));
+      grown.set(this.#pending.subarray(0, this.#length));
+      this.#pending = grown;
+    }
+    this.#pending.set(bytes, this.#length);
+    this.#length = length;
+  }
+  /** Parses whole frames; returns how many bytes they had. */
+  #parse(data) {
+    let at = 0;
+    while (data.length - at >= 2) {
+      const first2 = data[at];
+      const second = data[at + 1];
+      this.#check(first2, second);
+      let header2 = 2;
+      let length = second & 127;
+      if (length === 126) {
+        header2 = 4;
+        if (data.length - at < header2)
+          break;
+        length = data[at + 2] << 8 | data[at + 3];
+      } else if (length === 127) {
+        header2 = 10;
+        if (data.length - at < header2)
+          break;
+        const view = new DataView(data.buffer, data.byteOffset + at + 2, 8);
+        length = view.getUint32(0) * 2 ** 32 + view.getUint32(4);
+      }
+      const opcode = first2 & 15;
+      const whole2 = opcode < CLOSE ? this.#partsBytes + length : length;
+      if (whole2 > this.maxMessageBytes)
+        throw new ProtocolError(1009, `a message has more than ${this.maxMessageBytes} bytes`);
+      if (data.length - at < header2 + length)
+        break;
+      const payload = data.subarray(at + header2, at + header2 + length);
+      at += header2 + length;
+      if (opcode >= CLOSE)
+        this.sink.control(opcode, payload);
+      else
+        this.#data(opcode, (first2 & 128) !== 0, payload);
+    }
+    return at;
+  }
+  #check(first2, second) {
+    const opcode = first2 & 15;
+    if ((first2 & 112) !== 0)
+      throw new ProtocolError(1002, "a frame has reserved bits");
+    if ((second & 128) !== 0)
+      throw new ProtocolError(1002, "a frame of the server is masked");
+    if (opcode >= CLOSE) {
+      if (opcode > PONG)
+        throw new ProtocolError(1002, `a frame has the reserved opcode ${opcode}`);
+      if ((first2 & 128) === 0)
+        throw new ProtocolError(1002, "a control frame is fragmented");
+      if ((second & 127) > MAX_CONTROL_BYTES)
+        throw new ProtocolError(1002, "a control frame is too long");
+      return;
+    }
+    if (opcode > BINARY)
+      throw new ProtocolError(1002, `a frame has the reserved opcode ${opcode}`);
+    if (opcode === CONTINUATION && this.#opcode === 0)
+      throw new ProtocolError(1002, "a continuation continues nothing");
+    if (opcode !== CONTINUATION && this.#opcode !== 0)
+      throw new ProtocolError(1002, "a message begins within another");
+  }
+  #data(opcode, final, payload) {
+    if (final && opcode !== CONTINUATION)
+      return this.sink.message(opcode, payload);
+    if (opcode !== CONTINUATION)
+      this.#opcode = opcode;
+    this.#parts.push(payload.slice());
+    this.#partsBytes += payload.length;
+    if (!final)
+      return;
+    const whole2 = new Uint8Array(this.#partsBytes);
+    let at = 0;
+    for (const part of this.#parts) {
+      whole2.set(part, at);
+      at += part.length;
+    }
+    const began = this.#opcode;
+    this.#parts = [];
+    this.#partsBytes = 0;
+    this.#opcode = 0;
+    this.sink.message(began, whole2);
+  }
+};
+function parseClose(payload) {
+  if (payload.length === 0)
+    return { code: 1005, reason: "" };
+  if (payload.length === 1)
+    throw new ProtocolError(1002, "a close frame has half a code");
+  const code = payload[0] << 8 | payload[1];
+  const allowed = code >= 1e3 && code <= 1014 && ![1004, 1005, 1006].includes(code) || code >= 3e3 && code <= 4999;
+  if (!allowed)
+    throw new ProtocolError(1002, `a close frame has the code ${code}`);
+  return { code, reason: text(payload.subarray(2)) };
+}
+var decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+function text(payload) {
+  try {
+    return decoder.decode(payload);
+  } catch {
+    throw new ProtocolError(1007, "a text is not UTF-8");
+  }
+}
+function encodeFrame(opcode, payload, mask) {
+  const { length } = payload;
+  const header2 = length < 126 ? 2 : length < 65536 ? 4 : 10;
+  const frame = new Uint8Array(header2 + 4 + length);
+  const view = new DataView(frame.buffer);
+  frame[0] = 128 | opcode;
+  frame[1] = 128 | (header2 === 2 ? length : header2 === 4 ? 126 : 127);
+  if (header2 === 4)
+    view.setUint16(2, length);
+  if (header2 === 10) {
+    view.setUint32(2, Math.floor(length / 2 ** 32));
+    view.setUint32(6, length >>> 0);
+  }
+  frame.set(mask, header2);
+  for (let i = 0; i < length; i++)
+    frame[header2 + 4 + i] = payload[i] ^ mask[i & 3];
+  return frame;
+}
+
 // ../js/dist/socket-node.js
 var GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 var HANDSHAKE_MS = 15e3;
@@ -1036,67 +1335,6 @@ function wayTo(url, proxy) {
   };
 }
 
-// ../js/dist/base-urls.js
-var BaseUrls = class {
-  #urls;
-  #at = 0;
-  /** `urls`: one or more, `http` or `https`; a path is kept, for a server below one. */
-  constructor(urls) {
-    this.#urls = (typeof urls === "string" ? [urls] : urls).map(checked);
-    if (this.#urls.length === 0)
-      throw new TypeError("`url` has no address");
-  }
-  /** The one that is used now, without a slash at its end. */
-  get current() {
-    return this.#urls[this.#at];
-  }
-  get count() {
-    return this.#urls.length;
-  }
-  /** `url` has failed, or its node drains: the next one is used, unless another one is in use already. */
-  leave(url) {
-    if (url === this.current)
-      this.#at = (this.#at + 1) % this.#urls.length;
-  }
-};
-function checked(text4) {
-  let url;
-  try {
-    url = new URL(text4);
-  } catch {
-    throw new TypeError(`\`url\` is not an absolute URL: ${text4}`);
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`\`url\` must begin with http: or https: ${text4}`);
-  }
-  if (url.username !== "" || url.password !== "")
-    throw new TypeError("`url` must not have a password: use `token`");
-  return url.origin + url.pathname.replace(/\/+$/, "");
-}
-
-// ../js/dist/generated/words.js
-var VERSION = "0.1.0";
-var CLOSE_CODES = [
-  { code: 1e3, reason: "normal", reconnect: "never", when: "The client closed, or there is nothing more to send." },
-  { code: 1001, reason: "going_away", reconnect: "back_off", when: "The node stops without having drained." },
-  { code: 1002, reason: "protocol", reconnect: "never", when: "The client broke RFC 6455." },
-  { code: 1007, reason: "invalid_text", reconnect: "never", when: "A text frame or a close reason of the client was not UTF-8." },
-  { code: 1008, reason: "policy", reconnect: "never", when: "The client did what this server does not allow." },
-  { code: 1009, reason: "too_large", reconnect: "never", when: "The client sent a larger frame or message than it may." },
-  { code: 1011, reason: "internal", reconnect: "back_off", when: "The session failed." },
-  { code: 1012, reason: "restart", reconnect: "at_once", when: "The node drains: come back at once, and meet another node or the new process." },
-  { code: 1013, reason: "try_again", reconnect: "back_off", when: "The run's room failed and is built anew, or waits in quarantine." },
-  { code: 1013, reason: "saturated", reconnect: "back_off", when: "The node has as many viewers, or holds as much for them, as it may." },
-  { code: 4401, reason: "unauthorized", reconnect: "never", when: "No valid token came with the request." },
-  { code: 4403, reason: "forbidden", reconnect: "never", when: "The token does not allow this." },
-  { code: 4408, reason: "no_pong", reconnect: "back_off", when: "The client answered no ping in time." },
-  { code: 4410, reason: "gone", reconnect: "never", when: "The run expired or was deleted." },
-  { code: 4429, reason: "too_many", reconnect: "back_off", when: "The client has as many connections as it may, or sends more than it may." },
-  { code: null, reason: "stalled", reconnect: "back_off", when: "The client took no byte for too long; its socket was reset." },
-  { code: null, reason: "left", reconnect: "back_off", when: "The client went without a close frame: its connection broke, or was dropped." }
-];
-var FINAL_RUN_STATUSES = ["passed", "failed", "timedout", "interrupted", "cancelled", "lost"];
-
 // ../js/dist/socket-web.js
 function openerOf(WebSocketClass) {
   return (options, events) => new WebSocketSocket(new WebSocketClass(options.url), events);
@@ -1139,13 +1377,13 @@ var WebSocketSocket = class {
 };
 
 // ../js/dist/transport-fetch.js
-var TIMEOUT_MS2 = 3e4;
+var TIMEOUT_MS3 = 3e4;
 var SLOWEST_UPLOAD = 32;
 function fetchTransport(send2) {
   return { send: (request) => exchange2(send2, request) };
 }
 async function exchange2(send2, request) {
-  const { method, url, headers = {}, body, signal, timeoutMs = TIMEOUT_MS2 } = request;
+  const { method, url, headers = {}, body, signal, timeoutMs = TIMEOUT_MS3 } = request;
   const host = new URL(url).host;
   const stop = new AbortController();
   const aborted = () => stop.abort(signal?.reason);
@@ -1205,54 +1443,17 @@ function sizeOf(body) {
 
 // ../js/dist/context-of.js
 function contextOf(options) {
-  const { token } = options;
+  const tokens = new Tokens(options.token);
   return {
     baseUrls: new BaseUrls(options.url),
     transport: options.fetch === void 0 ? createTransport() : fetchTransport(options.fetch),
-    token: async () => typeof token === "function" ? token() : token,
+    token: () => tokens.get(),
+    refuse: (token) => tokens.refuse(token),
     clientName: `runcast-js/${VERSION}`,
     user: options.user,
     clientId: options.clientId,
     openSocket: options.WebSocket === void 0 ? openSocket : openerOf(options.WebSocket)
   };
-}
-
-// ../js/dist/context.js
-async function send(context, request) {
-  const { path, ...rest } = request;
-  const base = context.baseUrls.current;
-  const headers = { "runcast-client": context.clientName, ...request.headers };
-  if (context.user !== void 0)
-    headers["runcast-user"] = byteString(context.user);
-  const token = await context.token();
-  if (token !== void 0)
-    headers["authorization"] = `Bearer ${token}`;
-  try {
-    const response = await context.transport.send({ ...rest, url: base + path, headers });
-    if (response.status === 502 || response.status === 503 || response.status === 504)
-      context.baseUrls.leave(base);
-    return response;
-  } catch (error) {
-    if (request.signal?.aborted !== true)
-      context.baseUrls.leave(base);
-    throw error;
-  }
-}
-function byteString(text4) {
-  return String.fromCharCode(...new TextEncoder().encode(text4));
-}
-async function call(context, request) {
-  const response = await send(context, request);
-  if (response.status < 200 || response.status > 299)
-    throw await apiError(response);
-  return response;
-}
-async function callJson(context, request) {
-  const response = await call(context, request);
-  return JSON.parse(new TextDecoder().decode(await response.bytes()));
-}
-function runPath(runId) {
-  return `/api/runs/${encodeURIComponent(runId)}`;
 }
 
 // ../js/dist/read.js
@@ -1773,7 +1974,7 @@ function picked(from, names) {
 
 // ../js/dist/publish-commands.js
 var WAIT_SECS = 25;
-var TIMEOUT_MS3 = (WAIT_SECS + 15) * 1e3;
+var TIMEOUT_MS4 = (WAIT_SECS + 15) * 1e3;
 var REMEMBERED = 2e3;
 var Commands = class {
   context;
@@ -1883,7 +2084,7 @@ var Commands = class {
       method: "GET",
       path: `${runPath(this.runId)}/commands?${query.toString()}`,
       headers: { "runcast-producer": this.producer },
-      timeoutMs: TIMEOUT_MS3,
+      timeoutMs: TIMEOUT_MS4,
       background: true,
       ...signal && { signal }
     });
@@ -1930,7 +2131,7 @@ function isBehind(old, cursor) {
 // ../js/dist/publish-frames.js
 var MAX_STREAMS = 64;
 var MAX_IN_FLIGHT = 4;
-var TIMEOUT_MS4 = 5e3;
+var TIMEOUT_MS5 = 5e3;
 var Frames = class {
   context;
   runId;
@@ -1998,7 +2199,7 @@ var Frames = class {
         path: `${runPath(this.runId)}/frame`,
         headers,
         body: frame.bytes,
-        timeoutMs: TIMEOUT_MS4,
+        timeoutMs: TIMEOUT_MS5,
         background: true,
         signal: this.#closed.signal
       });
@@ -2459,7 +2660,7 @@ var EventQueue = class {
 };
 
 // ../js/dist/publish-post.js
-var TIMEOUT_MS5 = 3e4;
+var TIMEOUT_MS6 = 3e4;
 var ForeignAnswer = class extends Error {
   name = "ForeignAnswer";
 };
@@ -2481,7 +2682,7 @@ async function postEvents(context, post) {
     headers["content-encoding"] = "gzip";
   }
   const { path, signal } = post;
-  const response = await send(context, { method: "POST", path, headers, body, signal, timeoutMs: TIMEOUT_MS5 });
+  const response = await send(context, { method: "POST", path, headers, body, signal, timeoutMs: TIMEOUT_MS6 });
   if (response.status < 200 || response.status > 299)
     throw await apiError(response);
   try {
@@ -3132,7 +3333,7 @@ async function* first(path, size) {
 }
 
 // ../js/dist/upload.js
-var TIMEOUT_MS6 = 6e4;
+var TIMEOUT_MS7 = 6e4;
 var PATIENCE_MS2 = 12e4;
 var MAX_DIGESTED = 64 * 1024 * 1024;
 async function upload(context, runId, file, options = {}) {
@@ -3154,6 +3355,7 @@ async function upload(context, runId, file, options = {}) {
   const backoff = new Backoff();
   let until = Date.now() + PATIENCE_MS2;
   let best = 0;
+  let isRenewed = false;
   for (; ; ) {
     const progress = (sent) => {
       if (sent > best)
@@ -3168,11 +3370,15 @@ async function upload(context, runId, file, options = {}) {
         path: `${runPath(runId)}/artifacts/${encodeURIComponent(name)}`,
         headers,
         body,
-        timeoutMs: TIMEOUT_MS6,
+        timeoutMs: TIMEOUT_MS7,
         ...signal && { signal }
       });
     } catch (error) {
       const isRefusal = error instanceof ApiError;
+      if (isRefusal && error.status === 401 && !isRenewed && context.refuse?.(void 0) === true) {
+        isRenewed = true;
+        continue;
+      }
       if (signal?.aborted === true || isRefusal && isFinal(error) || isFileError(error))
         throw error;
       const pause = backoff.next(isRefusal ? error.retryAfterMs ?? 0 : 0);
@@ -3666,6 +3872,10 @@ var Follower = class {
   #parked = false;
   #over = false;
   #sealAsked = false;
+  /** The token that the last WebSocket was opened with. */
+  #token;
+  /** Another token was asked for since a connection stood. */
+  #isRenewed = false;
   /** The screens that the last WebSocket was opened with. */
   #screens = "";
   #forget;
@@ -3712,6 +3922,7 @@ var Follower = class {
       this.#next = void 0;
       before?.close();
       this.#since = Date.now();
+      this.#isRenewed = false;
       if (link.kind === "websocket") {
         this.#refusedUpgrades = 0;
         this.#retriedUpgrades = 0;
@@ -3774,7 +3985,7 @@ var Follower = class {
   ended(link, end) {
     if (this.#over)
       return;
-    const final = finalError(link, end);
+    const final = this.#renews(end) ? void 0 : finalError(link, end);
     if (link === this.#next && this.#link?.kind !== "polling") {
       if (link.kind === "polling")
         this.#refusedUpgrades = 0;
@@ -3805,6 +4016,14 @@ var Follower = class {
     if (!this.#parked)
       this.#later(pauseMs);
   }
+  /** Whether the token was refused, or has ended, and another one can be tried: once, until a connection stands. */
+  #renews({ closeCode, failure }) {
+    const isRefused = closeCode === 4401 || failure instanceof ApiError && failure.status === 401 && isOurs(failure);
+    if (!isRefused || this.#isRenewed || this.context.refuse?.(this.#token) !== true)
+      return false;
+    this.#isRenewed = true;
+    return true;
+  }
   #pauseBefore(end) {
     if (this.#link?.kind === "polling") {
       const pauseMs = RETRY_UPGRADE_MS[Math.min(this.#retriedUpgrades, 1)];
@@ -3831,6 +4050,7 @@ var Follower = class {
     const headers = {};
     try {
       const token = await this.context.token();
+      this.#token = token;
       if (token !== void 0)
         headers["authorization"] = `Bearer ${token}`;
     } catch (error) {
@@ -4248,7 +4468,7 @@ function isFinal2(status) {
 // src/github-status.ts
 var CONTEXT = "runcast";
 var MAX_DESCRIPTION = 140;
-var TIMEOUT_MS7 = 5e3;
+var TIMEOUT_MS8 = 5e3;
 var CommitStatus = class _CommitStatus {
   constructor(settings, page, token, url) {
     this.settings = settings;
@@ -4300,14 +4520,14 @@ var CommitStatus = class _CommitStatus {
     const { url, token, runId } = this.settings;
     try {
       const run = connect({ url, ...token !== void 0 && { token } }).run(runId);
-      const { status } = await run.state({ signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS7 / 2)]) });
+      const { status } = await run.state({ signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS8 / 2)]) });
       if (status === null || !isFinal2(status)) return void 0;
       return status === "passed" ? own : { isPassed: false, description: `the run is ${status}` };
     } catch {
       return isWhole ? own : void 0;
     }
   }
-  async #send(state, description, signal = AbortSignal.timeout(TIMEOUT_MS7)) {
+  async #send(state, description, signal = AbortSignal.timeout(TIMEOUT_MS8)) {
     const response = await this.#transport.send({
       method: "POST",
       url: this.#url,
@@ -4325,7 +4545,7 @@ var CommitStatus = class _CommitStatus {
         target_url: this.page
       }),
       signal,
-      timeoutMs: TIMEOUT_MS7
+      timeoutMs: TIMEOUT_MS8
     });
     await response.bytes();
     const { status } = response;
@@ -4500,7 +4720,7 @@ function annotate(page, env) {
 
 // src/remedies.ts
 function remedy2(cause) {
-  if (!(cause instanceof ApiError)) return "";
+  if (!(cause instanceof ApiError) || cause instanceof BuildTokenError) return "";
   const { status } = cause;
   if (status === 401) return ": check the token (RUNCAST_TOKEN)";
   if (status === 403) return ": the token (RUNCAST_TOKEN) may not post to this run";
@@ -4682,7 +4902,7 @@ var Terminal = class {
   problem(problem, stats) {
     const { kind, message, cause } = problem;
     if (kind === "unreachable") {
-      const reason2 = `${message.replace(/^events wait: /, "")}${remedy2(cause)}`;
+      const reason2 = `${message.replace(/^events wait: (?:no_build_token: )?/, "")}${remedy2(cause)}`;
       warnOnce(`unreachable ${this.settings.runId}`, `${reason2}; the tests go on, and what waits is posted later`);
     } else if (kind === "ended") {
       warnOnce(`ended ${this.settings.runId}`, `${message}; for a new run write another id into RUNCAST_RUN`);
@@ -6586,6 +6806,10 @@ var Masker = class {
     this.#patterns = [...short, ...(this.#options?.patterns ?? []).map(everywhere)];
     this.environment(env);
   }
+  /** Looks for a secret of the reporter's own from now on, also where nothing else is masked. */
+  own(value) {
+    this.#values.add(value, true);
+  }
   /** Looks for secrets in the environment again: a global setup may have set some. */
   environment(env) {
     if (!this.#options) return;
@@ -6990,7 +7214,7 @@ var CHECKS = {
     if (urls.length === 0) return "write the server's address: 'https://runcast.example'";
     return urls.map(urlFault).find((fault) => fault !== void 0);
   },
-  token: tokenFault,
+  token: (value) => typeof value === "function" ? void 0 : tokenFault(value),
   run: (value) => typeof value === "function" ? void 0 : text3(value) && "write a text, or a function: (ci) => 'nightly'",
   enabled: oneOf(true, false, "ci"),
   variant: variantFault,
@@ -7127,11 +7351,12 @@ function settle(options, env, around = {}) {
   const configDir = options.configDir ?? process.cwd();
   const wanted = wrong.has("run") ? void 0 : runOf(options.run, ci, messages);
   const sharedId = wanted ?? checked2("RUNCAST_RUN", runFault) ?? ci.runId;
-  const token = option("token") ?? checked2("RUNCAST_TOKEN", tokenFault);
+  const urls = (Array.isArray(url) ? url : [url]).map((each) => each.trim().replace(/\/+$/, ""));
+  const token = option("token") ?? checked2("RUNCAST_TOKEN", tokenFault) ?? buildToken(urls, env);
   const variant = checked2("RUNCAST_VARIANT", variantFault) ?? option("variant") ?? SYSTEMS[platform] ?? platform;
   const settings = {
-    url: (Array.isArray(url) ? url : [url]).map((each) => each.trim().replace(/\/+$/, "")),
-    token: token?.trim(),
+    url: urls,
+    token: typeof token === "string" ? token.trim() : token,
     runId: sharedId ?? localId(now),
     isSharedRun: sharedId !== void 0,
     producer: (0, import_node_crypto5.randomUUID)(),
@@ -7262,9 +7487,9 @@ var Recording = class {
   constructor(settings, env) {
     this.#settings = settings;
     this.#env = env;
-    this.#masker = new Masker(settings.mask, env, [settings.token]);
+    this.#masker = new Masker(settings.mask, env, ownSecrets(settings, env));
     this.#terminal = new Terminal(settings, env, this.#masker);
-    const token = settings.token;
+    const token = maskedToken(settings.token, this.#masker);
     const run = connect({ url: settings.url, ...token !== void 0 && { token } }).run(settings.runId);
     this.#publisher = run.publish({
       producer: settings.producer,
@@ -7360,6 +7585,19 @@ var Recording = class {
     if (!this.#isOver && !this.#end.isOver) void this.#publisher.emit(event);
   }
 };
+function ownSecrets({ token }, env) {
+  const given2 = typeof token === "string" ? token : void 0;
+  return [given2, env["RUNCAST_JWT"]?.trim(), env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]];
+}
+function maskedToken(token, masker) {
+  if (typeof token !== "function") return token;
+  return async (refused) => {
+    const answer = await token(refused);
+    const value = typeof answer === "object" ? answer.token : answer;
+    if (value !== void 0) masker.own(value);
+    return answer;
+  };
+}
 function workersOf({ metadata, workers }) {
   const actual = metadata["actualWorkers"];
   return typeof actual === "number" ? actual : workers;

@@ -27,7 +27,7 @@ const CHECKS: Record<keyof Options, Check> = {
     if (urls.length === 0) return "write the server's address: 'https://runcast.example'";
     return urls.map(urlFault).find((fault) => fault !== undefined);
   },
-  token: tokenFault,
+  token: (value) => (typeof value === 'function' ? undefined : tokenFault(value)),
   run: (value) =>
     typeof value === 'function' ? undefined : text(value) && "write a text, or a function: (ci) => 'nightly'",
   enabled: oneOf(true, false, 'ci'),

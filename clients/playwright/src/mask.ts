@@ -58,6 +58,11 @@ export class Masker {
     this.environment(env);
   }
 
+  /** Looks for a secret of the reporter's own from now on, also where nothing else is masked. */
+  own(value: string): void {
+    this.#values.add(value, true);
+  }
+
   /** Looks for secrets in the environment again: a global setup may have set some. */
   environment(env: NodeJS.ProcessEnv): void {
     if (!this.#options) return;

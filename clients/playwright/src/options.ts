@@ -6,8 +6,12 @@
 export interface Options {
   /** The server's address, or several of one cluster. Missing: `RUNCAST_URL`; without either nothing is posted. */
   url?: string | string[];
-  /** What the server knows this run's producer by. Missing: `RUNCAST_TOKEN`. */
-  token?: string;
+  /**
+   * What the server knows this run's producer by, or what fetches it: it is asked again before the token ends, as far as
+   * that is known, and when the server does not take it. Missing: `RUNCAST_TOKEN`, then in GitHub Actions and GitLab one
+   * that the server gives for the token of the job.
+   */
+  token?: string | ((refused?: string) => OwnToken | string | Promise<OwnToken | string>);
   /** The run's id, or what makes it of the CI job. Missing: `RUNCAST_RUN`, then that of the CI's run, then a new one. */
   run?: string | ((ci: CiInfo) => string);
   /** `'ci'`: in CI alone. Missing: `RUNCAST_ENABLED`, then true, but for UI mode and editors. */
@@ -38,6 +42,12 @@ export interface Options {
   title?: string;
   /** The project that the run belongs to. Missing: that of the CI, then the name in `package.json`. */
   project?: string;
+}
+
+/** A token that a function has fetched, and when it ends, in milliseconds since 1970. */
+export interface OwnToken {
+  token: string;
+  expiresAt?: number;
 }
 
 /** What is made unreadable before an event leaves the process. */

@@ -57,9 +57,9 @@ export class Recording {
   constructor(settings: Settings, env: NodeJS.ProcessEnv) {
     this.#settings = settings;
     this.#env = env;
-    this.#masker = new Masker(settings.mask, env, [settings.token]);
+    this.#masker = new Masker(settings.mask, env, ownSecrets(settings, env));
     this.#terminal = new Terminal(settings, env, this.#masker);
-    const token = settings.token;
+    const token = maskedToken(settings.token, this.#masker);
     const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
     this.#publisher = run.publish({
       producer: settings.producer,
@@ -168,6 +168,23 @@ export class Recording {
   #post(event: NewEvent): void {
     if (!this.#isOver && !this.#end.isOver) void this.#publisher.emit(event);
   }
+}
+
+/** What the reporter itself shows to servers. */
+function ownSecrets({ token }: Settings, env: NodeJS.ProcessEnv): (string | undefined)[] {
+  const given = typeof token === 'string' ? token : undefined;
+  return [given, env['RUNCAST_JWT']?.trim(), env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']];
+}
+
+/** The same token; one that is fetched is masked from then on. */
+function maskedToken(token: Settings['token'], masker: Masker): Settings['token'] {
+  if (typeof token !== 'function') return token;
+  return async (refused) => {
+    const answer = await token(refused);
+    const value = typeof answer === 'object' ? answer.token : answer;
+    if (value !== undefined) masker.own(value);
+    return answer;
+  };
 }
 
 /** How many tests run at a time: no more than there are. */

@@ -1,9 +1,12 @@
+import type { TokenFunction } from '@runcast/client';
+
 import type { CiInfo, Options } from './options.js';
 
 /** What is to be done, of options, environment and CI. */
 export interface Settings {
   url: string[];
-  token: string | undefined;
+  /** Missing: the server may need none. */
+  token: string | TokenFunction | undefined;
   runId: string;
   /** Other machines know the id, too: it is not made up here. */
   isSharedRun: boolean;

@@ -2,6 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { buildToken } from '@runcast/client';
+
 import { faults, tokenFault, urlFault, variantFault } from './checks.js';
 import { ciOf, fitRunId, isRunId } from './ci.js';
 import { gitState } from './git.js';
@@ -68,11 +70,12 @@ export function settle(
   const configDir = options.configDir ?? process.cwd();
   const wanted = wrong.has('run') ? undefined : runOf(options.run, ci, messages);
   const sharedId = wanted ?? checked('RUNCAST_RUN', runFault) ?? ci.runId;
-  const token = option('token') ?? checked('RUNCAST_TOKEN', tokenFault);
+  const urls = (Array.isArray(url) ? url : [url]).map((each) => each.trim().replace(/\/+$/, ''));
+  const token = option('token') ?? checked('RUNCAST_TOKEN', tokenFault) ?? buildToken(urls, env);
   const variant = checked('RUNCAST_VARIANT', variantFault) ?? option('variant') ?? SYSTEMS[platform] ?? platform;
   const settings: Settings = {
-    url: (Array.isArray(url) ? url : [url]).map((each) => each.trim().replace(/\/+$/, '')),
-    token: token?.trim(),
+    url: urls,
+    token: typeof token === 'string' ? token.trim() : token,
     runId: sharedId ?? localId(now),
     isSharedRun: sharedId !== undefined,
     producer: randomUUID(),

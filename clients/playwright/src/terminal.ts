@@ -121,7 +121,7 @@ export class Terminal {
   problem(problem: PublishProblem, stats: PublisherStats): void {
     const { kind, message, cause } = problem;
     if (kind === 'unreachable') {
-      const reason = `${message.replace(/^events wait: /, '')}${remedy(cause)}`;
+      const reason = `${message.replace(/^events wait: (?:no_build_token: )?/, '')}${remedy(cause)}`;
       warnOnce(`unreachable ${this.settings.runId}`, `${reason}; the tests go on, and what waits is posted later`);
     } else if (kind === 'ended') {
       warnOnce(`ended ${this.settings.runId}`, `${message}; for a new run write another id into RUNCAST_RUN`);

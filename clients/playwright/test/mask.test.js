@@ -195,6 +195,8 @@ describe('steps', () => {
     );
     const off = new Masker(false, { A_TOKEN: SECRET }, ['the-own-token']);
     assert.equal(off.text(`${SECRET} password=abc the-own-token`), `${SECRET} password=abc ***`);
+    off.own('a-fetched-token');
+    assert.equal(off.text('with a-fetched-token'), 'with ***');
   });
 
   test('the source says what a step does not', (t) => {

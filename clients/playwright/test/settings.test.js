@@ -51,6 +51,16 @@ test('options win over the environment, the environment over the CI, the CI over
   assert.equal(settled({ url: URL }, {}, { platform: 'darwin' }).settings.variant, 'macos');
 });
 
+test('a token may be fetched; a job of GitHub Actions has one that is, if none is given', async () => {
+  const token = () => 'fetched';
+  assert.equal(settled({ url: URL, token }).settings.token, token);
+  const job = { GITHUB_ACTIONS: 'true' };
+  const { settings, warnings } = settled({ url: URL }, job);
+  assert.deepEqual([await settings.token(), warnings], [undefined, []], 'nothing is fetched before the server asks for it');
+  assert.equal(settled({ url: URL }, { ...job, RUNCAST_TOKEN: 'given' }).settings.token, 'given');
+  assert.equal(settled({ url: URL }, { CI: 'true' }).settings.token, undefined);
+});
+
 test('every wrong option is one warning that names it and what to write, and is left out', () => {
   const wrong = {
     colour: 1, labls: ['x'], steps: 'some', printLink: true, attachmentMaxMb: '100', queueMb: 0, endTimeoutSecs: NaN, github: 'no',

@@ -52,6 +52,14 @@ impl RequestRights {
         }
     }
 
+    /// Those whose credentials a request has, the one who asks first; nobody where everybody may do everything.
+    pub(in crate::http) fn identities(&self) -> &[Arc<Identity>] {
+        match &self.0 {
+            Whose::Everybodys => &[],
+            Whose::Of(identities) => identities,
+        }
+    }
+
     /// Whether somebody of them may do this with this run.
     pub(in crate::http) fn permit(&self, scope: Scope, run: Option<&RunId>) -> bool {
         match &self.0 {

@@ -38,6 +38,7 @@ async fn somebody_signs_in_with_a_key_and_out_again_and_the_cookie_is_not_the_ke
     }
     let me = guarded.node.get_with("/api/me", &[("cookie", &cookie), ("origin", &own)]).await.json();
     assert_eq!((&me["subject"], &me["scopes"]), (&json!(format!("key:{key_id}")), &json!(["view"])));
+    assert_eq!((&me["grants"][0]["subject"], &me["grants"][1]), (&me["subject"], &json!(null)), "one credential");
 
     let headers = [("cookie", cookie.as_str()), ("origin", own.as_str())];
     let signed_out = send(&guarded.node, "DELETE", "/api/session", &headers, String::new()).await;

@@ -1,5 +1,6 @@
 /** The bar at the top of the list, and whether it is live. */
 import { timeOfDay } from '../ui/format.js';
+import { may } from '../ui/rights.js';
 import { Bell } from './bell.js';
 import { live, loaded, now } from './store.js';
 
@@ -13,7 +14,7 @@ export function Head() {
         <a href="/" aria-current="page">
           Runs
         </a>
-        <a href="/ops">Ops</a>
+        {may('ops') ? <a href="/ops">Ops</a> : null}
       </nav>
       <Live />
       <Bell />

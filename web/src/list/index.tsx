@@ -7,6 +7,7 @@ import { Boundary } from '../ui/boundary.js';
 import { Button } from '../ui/button.js';
 import { count, plural } from '../ui/format.js';
 import { Icon } from '../ui/icons.js';
+import { readRights } from '../ui/rights.js';
 import '../ui/theme.js';
 import { Controls } from './controls.js';
 import { Empty } from './empty.js';
@@ -147,5 +148,6 @@ function bindKeys(): () => void {
 }
 
 start();
+void readRights();
 const root = document.getElementById('page');
 if (root !== null) render(<ListPage />, root);

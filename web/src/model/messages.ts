@@ -42,6 +42,8 @@ export interface Calls {
 export type ToWorker =
   | { type: 'open'; baseUrl: string; runId: string; user: string; clientId: string; at: number | null; phone: boolean }
   | { type: 'name'; user: string }
+  /** Who one is to the server, where it knows that by a credential. */
+  | { type: 'me'; subject: string }
   | { type: 'look'; look: Look }
   | { type: 'test'; key: TestKey | null }
   /** Chooses the log's rows; `seq`: around this event; missing: its end. */

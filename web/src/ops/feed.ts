@@ -1,6 +1,7 @@
 /** What operators look at, asked for every five seconds while the page is seen, and once a minute while it is not. */
-import { batch, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 
+import { may, readRights, rights } from '../ui/rights.js';
 import { samplesOf, type Samples } from './figures.js';
 
 const SEEN_MS = 5_000;
@@ -90,6 +91,8 @@ export const noCleanup = signal<string | null>(null);
 export const samples = signal<{ before: Samples | null; now: Samples; secs: number } | null>(null);
 /** Why the server can't be asked. */
 export const away = signal<string | null>(null);
+/** One may not look at this. */
+export const refused = computed(() => !may('ops'));
 /** When it last answered. */
 export const heardAt = signal<number | null>(null);
 
@@ -113,13 +116,14 @@ let sampledAt = 0;
 
 /** Asks once. */
 export async function ask(): Promise<void> {
-  let refused: string | null = null;
+  let why: string | null = null;
   try {
-    const readiness = await json<Ready>('/ready');
+    const [readiness] = await Promise.all([json<Ready>('/ready'), rights.peek() === null ? readRights() : null]);
+    if (refused.peek()) return;
     const [viewers, tree, swept, sampled] = await Promise.all([
       orNull(json<Stats>('/api/ws/stats')),
       orNull(json<Actors>('/api/actors')),
-      json<Cleanup>('/api/cleanup/stats').catch((error: Error) => ((refused = error.message), null)),
+      json<Cleanup>('/api/cleanup/stats').catch((error: Error) => ((why = error.message), null)),
       orNull(metrics()),
     ]);
     batch(() => {
@@ -127,7 +131,7 @@ export async function ask(): Promise<void> {
       stats.value = viewers;
       actors.value = tree;
       cleanup.value = swept;
-      noCleanup.value = refused;
+      noCleanup.value = why;
       if (sampled !== null) {
         const at = performance.now();
         samples.value = { before: samples.peek()?.now ?? null, now: sampled, secs: (at - sampledAt) / 1_000 };
@@ -147,6 +151,7 @@ export function start(): void {
   const next = async () => {
     clearTimeout(timer);
     await ask();
+    if (refused.peek()) return;
     clearTimeout(timer); // another one may have been asked for meanwhile
     timer = setTimeout(() => void next(), document.hidden ? HIDDEN_MS : SEEN_MS);
   };

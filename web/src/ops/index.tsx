@@ -7,14 +7,19 @@ import { timeOfDay } from '../ui/format.js';
 import '../ui/theme.js';
 import { ActorsTable, RoomsTable } from './actors.js';
 import { ArtifactsBlock } from './artifacts.js';
-import { away, heardAt, ready, start } from './feed.js';
+import { away, heardAt, ready, refused, start } from './feed.js';
 import { Figures } from './now.js';
+import { Refused } from './refused.js';
 import { NodesTable, PartsTable, Wrong } from './parts.js';
 
 const WORDS: Record<string, string> = { ok: 'WELL', degraded: 'DEGRADED', draining: 'DRAINING', starting: 'STARTING' };
 
 function OpsPage() {
   useEffect(start, []);
+  return refused.value ? <Refused /> : <Operated />;
+}
+
+function Operated() {
   const status = away.value !== null ? 'away' : (ready.value?.status ?? null);
   const word = status === null ? '' : status === 'away' ? 'AWAY' : (WORDS[status] ?? status.replace(/_/g, ' ').toUpperCase());
   useEffect(() => {

@@ -5,9 +5,9 @@ import { loadTheRest } from '../ui/late.js';
 import { who } from '../ui/who.js';
 import { RunPage } from './layout.js';
 import { place } from './place.js';
+import { followRights, runId } from './rights.js';
 import { start, tell } from './worker.js';
 
-const runId = decodeURIComponent(location.pathname.slice('/runs/'.length));
 start();
 tell({
   type: 'open', baseUrl: location.origin, runId, user: who.name.peek(), clientId: who.clientId, at: place.peek().at,
@@ -15,4 +15,5 @@ tell({
 });
 const root = document.getElementById('page');
 if (root !== null) render(<RunPage />, root);
+followRights();
 loadTheRest();

@@ -7,4 +7,5 @@ export { KeyList } from './keys/list.js';
 export { LogPane } from './log/index.js';
 export { Wall } from './screen/wall.js';
 export { ExportButton, ShareButton } from './share/index.js';
+export { ShareDialogButton } from './share/dialog.js';
 export { Slider } from './slider/index.js';

@@ -11,5 +11,6 @@ export const ExportButton = late(() => later().then((part) => part.ExportButton)
 export const KeyList = late(() => later().then((part) => part.KeyList));
 export const LogPane = late(() => later().then((part) => part.LogPane));
 export const ShareButton = late(() => later().then((part) => part.ShareButton));
+export const ShareDialogButton = late(() => later().then((part) => part.ShareDialogButton));
 export const Slider = late(() => later().then((part) => part.Slider));
 export const Wall = late(() => later().then((part) => part.Wall));

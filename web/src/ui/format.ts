@@ -32,6 +32,12 @@ export function ago(at: number, now: number): string {
   return new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric' }).format(at);
 }
 
+/** `Dec 4, 13:20`: a day and a time of it. */
+export function dateText(at: number): string {
+  const options = { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+  return new Intl.DateTimeFormat('en', options).format(at);
+}
+
 /** `3.4 MB`, `83 kB`, `512 bytes`. */
 export function bytes(size: number): string {
   if (size < 1_000) return `${size} bytes`;

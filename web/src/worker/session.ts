@@ -46,6 +46,8 @@ export class Session implements PartsSession {
   /** The moment that the page was opened at, until it is gone to. */
   #openAt: number | null;
   #user: string;
+  /** Who this is to the server, where it knows that by a credential. */
+  #subject: string | null = null;
   #look: Look = { screen: 'auto' };
   #isVisible = true;
   #notices: Notice[] = [];
@@ -109,6 +111,9 @@ export class Session implements PartsSession {
         parts?.calls.as(this.#viewer());
         // The connection is a sign of life of whoever has control: it goes on in the new name.
         this.run.as(this.#viewer());
+        break;
+      case 'me':
+        this.#subject = message.subject;
         break;
       case 'look':
         this.#look = message.look;
@@ -255,7 +260,7 @@ export class Session implements PartsSession {
   }
 
   #headFacts() {
-    const me = this.#user !== '' ? this.#user : `anon:${this.open.clientId}`;
+    const me = this.#subject ?? (this.#user !== '' ? this.#user : `anon:${this.open.clientId}`);
     return {
       now: this.run.now(),
       viewers: this.#viewers.count,

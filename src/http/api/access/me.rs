@@ -1,29 +1,47 @@
 //! Who asks, and the session of somebody who signs in with a key.
 
+use std::sync::Arc;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::super::super::access::{AccessPolicy, RequestRights};
-use super::super::super::edge::Bodies;
+use super::super::super::edge::{Bodies, TokenEdge};
 use super::super::super::problem::Problem;
 use super::{asker, body};
-use crate::access::WantedCredential;
+use crate::access::{Identity, WantedCredential};
 use crate::protocol::{Rights, Scopes};
 use crate::storage::catalog::access::CredentialKind;
 
 /// `GET /api/me`: who asks, and what it may do.
-pub(in crate::http) async fn me(policy: web::Data<AccessPolicy>, rights: RequestRights) -> HttpResponse {
+pub(in crate::http) async fn me(
+    policy: web::Data<AccessPolicy>,
+    tokens: web::Data<TokenEdge>,
+    rights: RequestRights,
+) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     if policy.is_open() {
         return response.json(json!({"mode": "open", "scopes": Scopes::all(), "runs": ["*"]}));
     }
+    let audience = tokens.exchange.as_ref().map(|_| &*tokens.public_url);
     let Some(identity) = rights.identity() else {
-        return response.json(json!({"mode": "token", "scopes": Scopes::default(), "runs": []}));
+        let nobody = json!({"mode": "token", "scopes": Scopes::default(), "runs": [], "grants": [], "audience": audience});
+        return response.json(nobody);
     };
     let (scopes, runs) = rights.together();
+    let grant = |identity: &Arc<Identity>| {
+        json!({
+            "subject": &*identity.subject,
+            "name": &*identity.name,
+            "scopes": identity.rights.scopes,
+            "runs": identity.rights.runs,
+            "expiresAt": identity.rights.expires,
+            "isGuest": identity.is_guest(),
+        })
+    };
     response.json(json!({
         "mode": "token",
         "subject": &*identity.subject,
@@ -33,6 +51,9 @@ pub(in crate::http) async fn me(policy: web::Data<AccessPolicy>, rights: Request
         "runs": runs,
         "expiresAt": identity.rights.expires,
         "isGuest": identity.is_guest(),
+        // Which scopes go with which runs.
+        "grants": rights.identities().iter().map(grant).collect::<Vec<_>>(),
+        "audience": audience,
     }))
 }
 

@@ -4,7 +4,8 @@ import type { Signal } from '@preact/signals';
 import type { Ask } from '../../model.js';
 import { give, isMine, type Given } from '../control/give.js';
 import { byHand } from '../control/hand.js';
-import { obeyed, type Offer } from '../control/offers.js';
+import { obeyed, type Offer, WATCH_ONLY } from '../control/offers.js';
+import { mayControl } from '../rights.js';
 import { head, moment, serverNow } from '../store.js';
 import { answerOf, moreSecs, type Draft } from './answer.js';
 import { noteRefused, noteSent } from './state.js';
@@ -15,11 +16,13 @@ export function whatIsOffered(ask: Ask): { nothing: string | null; hand: Offer; 
   const nothing =
     run === null
       ? ''
-      : !moment.value.live
-        ? 'You look at the past. Go live to answer.'
-        : run.over
-          ? 'The run has ended.'
-          : null;
+      : !mayControl.value
+        ? WATCH_ONLY
+        : !moment.value.live
+          ? 'You look at the past. Go live to answer.'
+          : run.over
+            ? 'The run has ended.'
+            : null;
   const can = (type: string, why: string): Offer => {
     if (nothing !== null) return { on: false, why: nothing };
     return obeyed(run?.producers ?? [], type, ask.producer) ? { on: true, why: null } : { on: false, why };

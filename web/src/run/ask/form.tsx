@@ -10,6 +10,8 @@ import { said, sending } from '../control/give.js';
 import { byHand, HandRow } from '../control/hand.js';
 import { Lease } from '../control/lease.js';
 import { NameField } from '../control/name.js';
+import { WATCH_ONLY } from '../control/offers.js';
+import { mayControl } from '../rights.js';
 import { answerOf, atZero, type Draft } from './answer.js';
 import { doNotAnswer, endTest, moreTime, resolved, sendAnswer, takeOver, whatIsOffered } from './acts.js';
 
@@ -26,6 +28,7 @@ export function AskForm({ ask, draft, closed }: FormProps) {
   const off = closed || why !== null;
   const busy = sending.value.has('ask/answer');
   const wait = atZero(ask);
+  if (!mayControl.value) return <Unanswerable ask={ask} draft={draft} closed={closed} />;
   return (
     <div class="ask-form">
       {byHand.value && !closed ? <HandRow producer={ask.producer} /> : <Choices ask={ask} draft={draft} closed={off} />}
@@ -114,11 +117,29 @@ export function AskForm({ ask, draft, closed }: FormProps) {
   );
 }
 
+/** For whoever may only watch: what could be answered, and why nothing can. */
+function Unanswerable({ ask, draft, closed }: FormProps) {
+  const { before, what, after } = atZero(ask);
+  return (
+    <div class="ask-form">
+      {ask.candidates.length === 0 ? null : <Choices ask={ask} draft={draft} closed />}
+      <p class="dim">{WATCH_ONLY}</p>
+      {closed ? null : (
+        <p class="ask-zero dim">
+          {before}
+          {what === '' ? null : <strong>{what}</strong>}
+          {after}
+        </p>
+      )}
+    </div>
+  );
+}
+
 const tip = (why: string | null) => (why === null ? {} : { title: why });
 
 function Choices({ ask, draft, closed }: FormProps) {
   const group = useRef<HTMLDivElement>(null);
-  const { by, candidateId, words } = draft.value;
+  const { by, candidateId } = draft.value;
   const choose = (id: string) => (draft.value = { ...draft.peek(), by: 'candidate', candidateId: id, touched: true });
   const move = (event: KeyboardEvent) => {
     const step =
@@ -143,7 +164,7 @@ function Choices({ ask, draft, closed }: FormProps) {
       {ask.candidates.length === 0 ? null : (
         <div ref={group} class="ask-choices" role="radiogroup" aria-labelledby="ask-answer" onKeyDown={move}>
           {ask.candidates.map(({ id, label, selector, score }, index) => {
-            const on = by === 'candidate' && candidateId === id;
+            const on = by === 'candidate' && candidateId === id && mayControl.value;
             return (
               <button
                 key={id}
@@ -166,34 +187,41 @@ function Choices({ ask, draft, closed }: FormProps) {
           })}
         </div>
       )}
-      <label class={by === 'words' && words !== '' ? 'ask-words ask-words-on' : 'ask-words'}>
-        <Icon name="pencil" size={14} />
-        <input
-          type={(ask.secret ? 'password' : 'text') as 'text'}
-          aria-label={ask.secret ? 'The secret' : 'The answer in words'}
-          placeholder={
-            ask.secret
-              ? 'a secret: nobody sees it, and it is not in the log'
-              : ask.candidates.length > 0
-                ? 'or tell it in words'
-                : 'tell it in words'
-          }
-          autocomplete="off"
-          spellcheck={!ask.secret}
-          disabled={closed && words === ''}
-          readOnly={closed}
-          maxLength={8_000}
-          value={words}
-          onInput={(event) =>
-            (draft.value = { ...draft.peek(), by: 'words', words: event.currentTarget.value, touched: true })
-          }
-          onKeyDown={(event) => {
-            if (event.key !== 'Enter' || event.isComposing || closed) return;
-            event.preventDefault();
-            void sendAnswer(ask, draft);
-          }}
-        />
-      </label>
+      {mayControl.value ? <Words ask={ask} draft={draft} closed={closed} /> : null}
     </>
+  );
+}
+
+function Words({ ask, draft, closed }: FormProps) {
+  const { by, words } = draft.value;
+  return (
+    <label class={by === 'words' && words !== '' ? 'ask-words ask-words-on' : 'ask-words'}>
+      <Icon name="pencil" size={14} />
+      <input
+        type={(ask.secret ? 'password' : 'text') as 'text'}
+        aria-label={ask.secret ? 'The secret' : 'The answer in words'}
+        placeholder={
+          ask.secret
+            ? 'a secret: nobody sees it, and it is not in the log'
+            : ask.candidates.length > 0
+              ? 'or tell it in words'
+              : 'tell it in words'
+        }
+        autocomplete="off"
+        spellcheck={!ask.secret}
+        disabled={closed && words === ''}
+        readOnly={closed}
+        maxLength={8_000}
+        value={words}
+        onInput={(event) =>
+          (draft.value = { ...draft.peek(), by: 'words', words: event.currentTarget.value, touched: true })
+        }
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter' || event.isComposing || closed) return;
+          event.preventDefault();
+          void sendAnswer(ask, draft);
+        }}
+      />
+    </label>
   );
 }

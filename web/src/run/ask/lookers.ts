@@ -3,7 +3,9 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
 import { oneLine } from '../../ui/text.js';
+import { readRights, rights } from '../../ui/rights.js';
 import { who } from '../../ui/who.js';
+import { mayControl } from '../rights.js';
 import { head } from '../store.js';
 
 /** How often it is looked up, in milliseconds. */
@@ -12,6 +14,8 @@ const EACH_MS = 10_000;
 const names = signal<string[]>([]);
 
 async function lookUp(runId: string, signal: AbortSignal): Promise<void> {
+  if (rights.peek() === null) await readRights();
+  if (!mayControl.peek()) return void (names.value = []); // who watches is told to whoever may steer
   const answer = await fetch(`/api/runs/${encodeURIComponent(runId)}/viewers?details=1&limit=20`, { signal });
   if (!answer.ok) return;
   const { sessions = [] } = (await answer.json()) as { sessions?: { userId?: unknown }[] };

@@ -10,6 +10,7 @@ import { Way } from '../control/command-list.js';
 import { act, byHand } from '../control/hand.js';
 import { useSteeringKeys } from '../control/keys.js';
 import { bind } from '../keys/index.js';
+import { mayControl } from '../rights.js';
 import { drawnOf } from '../screen/pictures.js';
 import { pictureUrl } from '../screen/screenshots.js';
 import { useLook } from '../screen/use-look.js';
@@ -36,6 +37,7 @@ function Panel({ ask }: { ask: Ask }) {
   const [broken, setBroken] = useState<string | null>(null);
   const [ratio, setRatio] = useState(1.6);
   const draft = draftOf(ask);
+  const may = mayControl.value;
   const closed = closing.value !== null || !moment.value.live;
   const change = (by: Partial<Draft>) => (draft.value = { ...draft.peek(), ...by, touched: true });
   const candidate = (id: string) => change({ by: 'candidate', candidateId: id });
@@ -45,6 +47,7 @@ function Panel({ ask }: { ask: Ask }) {
   useLook(body, closed || stream === null || shot !== null ? null : stream);
   const pictured = shot !== null || (stream !== null && drawnOf(stream).value !== null);
   useEffect(() => {
+    if (!may) return;
     const many = ask.candidates.length;
     if (many > 0 && moment.peek().live)
       say(`${plural(many, 'answer is', 'answers are')} offered: press 1 to ${Math.min(9, many)}, then Enter`, 'ask');
@@ -72,7 +75,7 @@ function Panel({ ask }: { ask: Ask }) {
       ends.forEach((end) => end());
       byHand.value = false;
     };
-  }, [ask.askId]);
+  }, [ask.askId, may]);
   const point = (at: { x: number; y: number }) =>
     byHand.peek() ? act({ action: 'click', point: at }, ask.producer, 'ask') : change({ by: 'point', point: at });
   const facts = <Facts ask={ask} />;
@@ -90,7 +93,7 @@ function Panel({ ask }: { ask: Ask }) {
             draft={draft.value}
             url={shot}
             stream={stream}
-            closed={closed}
+            closed={closed || !may}
             onCandidate={candidate}
             onPoint={point}
             onRatio={setRatio}

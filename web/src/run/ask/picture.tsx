@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Ask } from '../../model.js';
 import { oneLine, Text } from '../../ui/text.js';
 import { byHand } from '../control/hand.js';
+import { mayControl } from '../rights.js';
 import { drawnOf, show } from '../screen/pictures.js';
 import { boxOf, percents, pointAt, type Size } from '../screen/points.js';
 import { pathOf } from '../screen/words.js';
@@ -86,7 +87,7 @@ export function AskPicture(props: AskPictureProps) {
               const box = boxOf(raw);
               const at = box === null ? null : percents(box, size);
               if (at === null) return null;
-              const on = draft.by === 'candidate' && draft.candidateId === id;
+              const on = draft.by === 'candidate' && draft.candidateId === id && mayControl.value;
               return (
                 <button
                   key={id}

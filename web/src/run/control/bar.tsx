@@ -2,16 +2,19 @@
 import { useEffect } from 'preact/hooks';
 
 import { shown } from '../screen/choice.js';
+import { mayControl } from '../rights.js';
 import { head } from '../store.js';
 import { Button } from '../../ui/button.js';
 import { Segments } from '../../ui/segments.js';
 import { Switch } from '../../ui/switch.js';
 import { isOpen } from './command-words.js';
+import { CommandList } from './command-list.js';
 import { Drawer, drawer } from './drawer.js';
 import { give, said, sending } from './give.js';
 import { useSteeringKeys } from './keys.js';
 import { Lease } from './lease.js';
 import { NameField } from './name.js';
+import { WATCH_ONLY } from './offers.js';
 import { offers as offersNow, PauseButton } from './pause.js';
 import { width } from '../width.js';
 import { aim, severalProducers, targetOfAct, targetOfWish } from './target.js';
@@ -27,6 +30,31 @@ export function ControlBar() {
   useEffect(() => {
     if (width.peek() === 'narrow') drawer.value ??= 'commands';
   }, []);
+  return mayControl.value ? <Steering /> : <Watching />;
+}
+
+/** For whoever may only watch: why, and what others did. */
+function Watching() {
+  const isOpen = drawer.value !== null;
+  return (
+    <div class="control">
+      <div class="control-bar">
+        <span class="dim control-why">{WATCH_ONLY}</span>
+        <span class="sentence-room" />
+        <Button kind="quiet" expanded={isOpen} onClick={() => (drawer.value = isOpen ? null : 'commands')}>
+          Commands
+        </Button>
+      </div>
+      {isOpen ? (
+        <section class="drawer" aria-label="Commands">
+          <CommandList can={false} />
+        </section>
+      ) : null}
+    </div>
+  );
+}
+
+function Steering() {
   const offers = offersNow();
   const open = (head.value?.commands ?? []).filter(({ state }) => isOpen(state)).length;
   const stepping =

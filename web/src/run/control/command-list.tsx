@@ -2,7 +2,7 @@
 import { ago, clockTime } from '../../ui/format.js';
 import { Button } from '../../ui/button.js';
 import { oneLine, Text } from '../../ui/text.js';
-import { who } from '../../ui/who.js';
+import { mySubject } from '../rights.js';
 import { clock, head } from '../store.js';
 import type { Command } from '../../model.js';
 import { isOpen, listed, passedBy, standOf, wishOf } from './command-words.js';
@@ -27,7 +27,7 @@ function Row({ command, can }: { command: Command; can: boolean }) {
   const { name, says } = wishOf(command);
   const now = clock.value;
   const open = isOpen(command.state);
-  const mine = command.by.subject === who.name.value || head.value?.control.mine === true;
+  const mine = command.by.subject === mySubject() || head.value?.control.mine === true;
   return (
     <li class="command">
       <strong>{name}</strong>

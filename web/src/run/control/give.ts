@@ -3,7 +3,9 @@ import { signal } from '@preact/signals';
 
 import { keep, who } from '../../ui/who.js';
 import { say } from '../../ui/announce.js';
+import { isNamed } from '../../ui/rights.js';
 import type { CommandTarget } from './target.js';
+import { noteRefusal } from '../rights.js';
 import { head } from '../store.js';
 import { call, Refusal, tell } from '../worker.js';
 import { refusalOf } from './refusals.js';
@@ -65,7 +67,9 @@ export async function give(
   command: Given,
   options: GiveOptions = {},
 ): Promise<{ commandId: string; state: string } | null> {
-  const needsName = who.name.peek() === '' && (options.named === true || (!anonymous && !AT_ONCE.has(command.type)));
+  // Where credentials are needed the server knows the name.
+  const isNameless = who.name.peek() === '' && !isNamed.peek();
+  const needsName = isNameless && (options.named === true || (!anonymous && !AT_ONCE.has(command.type)));
   if (needsName) {
     await new Promise<void>((resolve) => (nameWanted.value = { from, go: resolve }));
     if (options.named === true && who.name.peek() === '') {
@@ -101,6 +105,7 @@ async function sendNow(
 /** Says where it was given that something was refused. */
 export function refused(from: From, error: unknown): void {
   const { code, detail, members } = error instanceof Refusal ? error : { code: 'failed', detail: '', members: {} };
+  noteRefusal(code);
   const text = refusalOf({ code, detail, members: members ?? {} });
   said.value = { from, text, held: code === 'lease_held' || code === 'lease_lost' };
   say(text, 'refusal');

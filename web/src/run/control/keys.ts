@@ -2,6 +2,7 @@
 import { useEffect } from 'preact/hooks';
 
 import { bind, type Binding } from '../keys/index.js';
+import { mayControl } from '../rights.js';
 import { nextAction } from './bar.js';
 import { openDrawer } from './drawer.js';
 import { toggleControl } from './lease.js';
@@ -18,10 +19,12 @@ const KEYS: Binding[] = [
   { key: 'i', says: 'instructions to the agent', when: able, run: () => openDrawer('instructions') },
 ];
 
-/** Binds them while the control bar is there. */
+/** Binds them while the control bar is there, for whoever may steer. */
 export function useSteeringKeys(): void {
+  const may = mayControl.value;
   useEffect(() => {
+    if (!may) return;
     const ends = KEYS.map((key) => bind({ ...key, group: 'Steering' }));
     return () => ends.forEach((end) => end());
-  }, []);
+  }, [may]);
 }

@@ -5,7 +5,8 @@ import { clockTime } from '../../ui/format.js';
 import { Button } from '../../ui/button.js';
 import { oneLine } from '../../ui/text.js';
 import { sayNow } from '../../ui/announce.js';
-import { who } from '../../ui/who.js';
+import { may } from '../../ui/rights.js';
+import { myName, runId } from '../rights.js';
 import { clock, head } from '../store.js';
 import { call } from '../worker.js';
 import { ConfirmButton } from './confirm.js';
@@ -31,9 +32,9 @@ function take(steal: boolean): void {
 }
 
 async function askForIt(): Promise<void> {
-  if (who.name.peek() === '') return take(false); // asks for the name, and says who has control
+  if (myName() === '') return take(false); // asks for the name, and says who has control
   try {
-    await call('askControl', { name: who.name.peek() });
+    await call('askControl', { name: myName() });
     askedAt.value = Date.now();
     said.value = null;
   } catch (error) {
@@ -96,14 +97,16 @@ export function Lease({ offer }: { offer: Offer }) {
       <span class="lease-says">
         <bdi>{name} has control</bdi> <span class="dim">{since}</span>
       </span>
-      <Button
-        icon="hand"
-        disabled={!offer.on || askedAt.value !== null}
-        title={`Tells ${name}, and takes control when it is given back`}
-        onClick={() => void askForIt()}
-      >
-        {askedAt.value === null ? 'Ask' : 'Asked'}
-      </Button>
+      {may('publish', runId) ? (
+        <Button
+          icon="hand"
+          disabled={!offer.on || askedAt.value !== null}
+          title={`Tells ${name}, and takes control when it is given back`}
+          onClick={() => void askForIt()}
+        >
+          {askedAt.value === null ? 'Ask' : 'Asked'}
+        </Button>
+      ) : null}
       <ConfirmButton
         disabled={!offer.on}
         sure={`Take it from ${oneLine(holder.name, 16)}?`}

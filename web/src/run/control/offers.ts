@@ -1,6 +1,9 @@
 /** What can be done with the run now, and why not. Pure. */
 import type { Head, Producer } from '../../model.js';
 
+/** Why nothing is offered to whoever may only watch. */
+export const WATCH_ONLY = 'You may watch this run, not steer it.';
+
 /** Whether something is offered; if not, why. */
 export interface Offer {
   on: boolean;
@@ -11,6 +14,8 @@ export interface Offer {
 export interface Situation {
   head: Pick<Head, 'over' | 'steerable' | 'producers' | 'paused' | 'commands' | 'slots'> | null;
   live: boolean;
+  /** Whether one may steer the run. */
+  may: boolean;
   connection: string | null;
   /** The producer that is meant; null: all of the run. */
   producer: string | null;
@@ -68,8 +73,8 @@ export function pausingOf(head: Situation['head'], producer: string | null): Pau
 }
 
 /** What is offered. */
-export function offersOf({ head, live, connection, producer }: Situation): Offers {
-  const nothing = nothingWhy(head, live, connection);
+export function offersOf({ head, live, may, connection, producer }: Situation): Offers {
+  const nothing = may ? nothingWhy(head, live, connection) : WATCH_ONLY;
   if (nothing !== null || head === null) {
     const off = no(nothing ?? '');
     const all = {

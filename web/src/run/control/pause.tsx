@@ -1,4 +1,5 @@
 /** Pause and resume: of the run, or of the worker that is meant. */
+import { mayControl } from '../rights.js';
 import { head, moment, connection } from '../store.js';
 import { Button } from '../../ui/button.js';
 import { give, sending } from './give.js';
@@ -10,6 +11,7 @@ export function offers(producer: string | null = aimed()): Offers {
   return offersOf({
     head: head.value,
     live: moment.value.live,
+    may: mayControl.value,
     connection: connection.value?.status ?? null,
     producer,
   });

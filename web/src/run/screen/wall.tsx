@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { PauseButton } from '../control/pause.js';
+import { mayControl } from '../rights.js';
 import { go } from '../place.js';
 import { moment } from '../store.js';
 import { plural } from '../../ui/format.js';
@@ -69,7 +70,7 @@ export function Wall() {
           {moment.value.live ? ', a picture a second of each that moves' : ': screens are live only, and not kept'}
         </span>
         <span class="sentence-room" />
-        <PauseButton all />
+        {mayControl.value ? <PauseButton all /> : null}
         <ScreenButtons />
       </header>
       <div ref={room} class="wall-room" onKeyDown={move}>

@@ -5,6 +5,7 @@ import { CopyButton } from '../../ui/copy.js';
 import { bytes, count, plain, plural, timeOfDay } from '../../ui/format.js';
 import { Icon } from '../../ui/icons.js';
 import { withMarks } from '../../ui/marks.js';
+import { isNamed } from '../../ui/rights.js';
 import { oneLine } from '../../ui/text.js';
 import { place, urlOf } from '../place.js';
 import { detail, head, moment, testOf, tests, testsVersion } from '../store.js';
@@ -16,13 +17,20 @@ import { YourName } from './your-name.js';
 /** Opens a box with the link to what one sees. */
 export function ShareButton() {
   return (
-    <Popover icon="link" words="Share" label="Share this run">
-      {() => <Share />}
+    <Popover icon="link" words={isNamed.value ? 'Link' : 'Share'} label="Share this run">
+      {() => (
+        <>
+          <LinkHere title="Link to what you see" />
+          <RerunFailed />
+          {isNamed.value ? null : <YourName />}
+        </>
+      )}
     </Popover>
   );
 }
 
-function Share() {
+/** The link to what one sees, with as much of it as one wants. */
+export function LinkHere({ title }: { title: string }) {
   const here = place.value;
   const parts = partsOf(here);
   const [left, setLeft] = useState<ReadonlySet<Part>>(new Set());
@@ -35,7 +43,7 @@ function Share() {
   };
   return (
     <>
-      <h2 class="share-title">Link to what you see</h2>
+      <h2 class="share-title">{title}</h2>
       <div class="share-link">
         <input
           type="text"
@@ -74,8 +82,6 @@ function Share() {
           others, open the page by the name that the machine has in your network.
         </p>
       ) : null}
-      <RerunFailed />
-      <YourName />
     </>
   );
 }

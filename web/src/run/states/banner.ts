@@ -1,6 +1,6 @@
 /** The sentence above the panes: what is not as usual, what it means, and what one can do. */
 import type { Connection, Head, Moment, Notice } from '../../model.js';
-import { clockTime, count, plural, timeOfDay } from '../../ui/format.js';
+import { clockTime, count, dateText, plural, timeOfDay } from '../../ui/format.js';
 import type { IconName } from '../../ui/icons.js';
 import { oneLine } from '../../ui/text.js';
 import type { Tone } from '../../ui/status.js';
@@ -31,6 +31,8 @@ export interface Told {
   online?: boolean;
   /** A question is open, and the page shows something else. */
   asksElsewhere: boolean;
+  /** The share link by which one watches, if that is to be said. */
+  guest?: { expiresAt: number | null } | null;
 }
 
 /** How long something may last before it is said, in milliseconds. */
@@ -46,6 +48,7 @@ export function bannersOf(told: Told): Banner[] {
     told.asksElsewhere ? askOf(head, told.now) : null,
     moment.live ? workersOf(head, told.now) : null,
     ...told.notices.map(noticeOf),
+    told.guest == null || finalOf(told.connection, head) !== null ? null : guestOf(told.guest),
   ].filter((banner) => banner !== null);
 }
 
@@ -221,6 +224,12 @@ function errorOf({ lastError, counts }: Head): Banner | null {
     text: oneLine(lastError.message, 300),
     acts: [],
   };
+}
+
+function guestOf({ expiresAt }: { expiresAt: number | null }): Banner {
+  const until = expiresAt === null ? '' : `, until ${dateText(expiresAt)}`;
+  const strong = `You watch by a share link${until}.`;
+  return { id: 'guest', tone: 'dim', icon: 'link', strong, text: '', acts: ['dismiss'] };
 }
 
 function noticeOf(notice: Notice): Banner {

@@ -9,6 +9,7 @@ import { Icon } from '../../ui/icons.js';
 import { SignIn } from '../../ui/sign-in.js';
 import { goLive } from '../moment.js';
 import { go } from '../place.js';
+import { mayControl, mayList, shareLink } from '../rights.js';
 import { clock, connection, head, moment, notices, serverNow } from '../store.js';
 import { width } from '../width.js';
 import { tell } from '../worker.js';
@@ -18,6 +19,8 @@ export { Empty } from './empty.js';
 
 /** Notices that were put away. */
 const away = signal<ReadonlySet<Notice>>(new Set());
+/** Whether it was put away that one has come by a share link. */
+const isGuestTold = signal(false);
 /** How long it is said that events came meanwhile, in milliseconds. */
 const MISSED_MS = 10_000;
 /** Banners that are shown at once. */
@@ -50,6 +53,7 @@ export function Banners({ asksElsewhere = false }: { asksElsewhere?: boolean }) 
     now: serverNow(),
     online: navigator.onLine,
     asksElsewhere,
+    guest: isGuestTold.value ? null : shareLink.value,
   };
   const banners = bannersOf(told);
   const first = banners[0];
@@ -59,7 +63,7 @@ export function Banners({ asksElsewhere = false }: { asksElsewhere?: boolean }) 
   return (
     <>
       {banners.slice(0, MOST).map((banner) => (
-        <Line key={banner.id} banner={banner} act={(act) => perform(act, shown)} />
+        <Line key={banner.id} banner={banner} act={(act) => perform(banner, act, shown)} />
       ))}
       {connection.value?.closeCode === 4401 ? <SignIn /> : null}
     </>
@@ -73,22 +77,32 @@ function Line({ banner, act }: { banner: Banner; act: (act: Act) => void }) {
       <p class="banner-text">
         <strong>{banner.strong}</strong> <span>{banner.text}</span>
       </p>
-      {banner.acts.map((name) => (
+      {banner.acts.filter(isOffered).map((name) => (
         <Button key={name} class="banner-act" onClick={() => act(name)}>
-          {name === 'live' && head.value?.over ? 'Back to the end' : ACTS[name]}
+          {wordsOf(name)}
         </Button>
       ))}
     </div>
   );
 }
 
-function perform(act: Act, shown: readonly Notice[]): void {
+function isOffered(act: Act): boolean {
+  return act !== 'runs' || mayList.value;
+}
+
+function wordsOf(act: Act): string {
+  if (act === 'live' && head.value?.over) return 'Back to the end';
+  return act === 'answer' && !mayControl.value ? 'Show' : ACTS[act];
+}
+
+function perform({ id }: Banner, act: Act, shown: readonly Notice[]): void {
   if (act === 'retry') tell({ type: 'retry' });
   else if (act === 'live') goLive();
   else if (act === 'answer')
     go({ view: width.peek() === 'narrow' ? 'steer' : 'run', test: head.peek()?.asks[0]?.test ?? null });
   else if (act === 'reload') location.reload();
   else if (act === 'runs') location.assign('/');
+  else if (id === 'guest') isGuestTold.value = true;
   else putAway(shown);
 }
 

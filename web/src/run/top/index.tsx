@@ -10,7 +10,9 @@ import { LOOKS, WORDS } from '../../ui/status.js';
 import { StatusIcon } from '../../ui/status-icon.js';
 import { Text } from '../../ui/text.js';
 import { listOpen } from '../keys/index.js';
-import { ExportButton, ShareButton } from '../parts.js';
+import { ExportButton, ShareButton, ShareDialogButton } from '../parts.js';
+import { isNamed } from '../../ui/rights.js';
+import { mayList, mayShare } from '../rights.js';
 import { clock, connection, head, moment, serverNow } from '../store.js';
 import { width } from '../width.js';
 import { liveOf } from './live.js';
@@ -29,10 +31,12 @@ export function TopBar() {
   return (
     <header class="top-all">
       <div class="top" data-tone={word?.tone ?? 'dim'}>
-        <a class="top-back" href="/" aria-label="Runs" title="All runs">
-          <Icon name="left" size={14} />
-          {narrow ? null : 'Runs'}
-        </a>
+        {mayList.value ? (
+          <a class="top-back" href="/" aria-label="Runs" title="All runs">
+            <Icon name="left" size={14} />
+            {narrow ? null : 'Runs'}
+          </a>
+        ) : null}
         {word === null ? null : (
           <h1 class="top-word">
             <Icon name={word.icon} />
@@ -201,7 +205,7 @@ function Right({ run, narrow }: { run: Head | null; narrow: boolean }) {
         </span>
       )}
       {run?.over ? <ExportButton /> : null}
-      <ShareButton />
+      {mayShare.value ? <ShareDialogButton /> : !isNamed.value || mayList.value ? <ShareButton /> : null}
       <Button
         kind="quiet"
         icon="more"

@@ -1,0 +1,98 @@
+// Jobs of GitHub Actions and GitLab, which have no secret of the server's: a simulated build server, and a real server.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { buildToken, BuildTokenError, connect } from '@runcast/client';
+
+import { buildServer, guarded, PUBLIC_URL } from './support/build-server.js';
+import { server } from './support/runcast.js';
+
+const log = { type: 'log', text: 'x' };
+const LIMIT = { timeoutMs: 60_000 };
+
+/** A run of a job, as its reporter would post it. */
+function runOf(t, node, env, id) {
+  const run = connect({ url: node.url, token: buildToken(node.url, env) }).run(id);
+  const problems = [];
+  const publisher = run.publish({ onError: (problem) => problems.push(problem.message) });
+  t.after(() => publisher.close({ timeoutMs: 0 }));
+  return { run, publisher, problems };
+}
+
+test('a job of GitHub Actions has one token for all that it posts and reads, and asks for no secret', async (t) => {
+  const builds = await buildServer(t);
+  const node = await guarded(t, builds);
+  const { run, publisher, problems } = runOf(t, node, builds.github, 'gh-42-9-1');
+  publisher.emit({ type: 'run_status', status: 'running' });
+  assert.equal((await publisher.flush(LIMIT)).delivered, true);
+  await run.upload(new Blob(['a'.repeat(100_000)]), { name: 'a.txt' });
+  assert.equal((await run.state()).status, 'running');
+  assert.deepEqual(builds.asked, [PUBLIC_URL], 'what the server says is its name');
+  assert.deepEqual(await node.typesOf('gh-42-9-1'), ['run_status', 'artifact']);
+  assert.deepEqual(problems, []);
+});
+
+test('a file that comes first is sent again with a token, also from a stream', async (t) => {
+  const builds = await buildServer(t);
+  const node = await guarded(t, builds);
+  const { run } = runOf(t, node, builds.github, 'gh-42-9-1');
+  const sent = [];
+  const { size } = await run.upload(new Blob(['a'.repeat(100_000)]), { name: 'a.txt', onProgress: (at) => sent.push(at) });
+  assert.deepEqual([size, sent.at(-1), builds.asked.length], [100_000, 100_000, 1]);
+});
+
+test('a job of GitLab exchanges the token that its configuration names', async (t) => {
+  const builds = await buildServer(t);
+  const node = await guarded(t, builds, { preset: 'gitlab', when: { namespace_id: '4' } });
+  const claims = { namespace_id: '4', project_id: '7', pipeline_id: '9', project_path: 'acme/shop' };
+  const env = { GITLAB_CI: 'true', RUNCAST_JWT: builds.jwt(PUBLIC_URL, claims) };
+  for (const job of [1, 2]) {
+    const { publisher } = runOf(t, node, env, 'gl-7-9');
+    publisher.emit(log);
+    assert.equal((await publisher.flush(LIMIT)).delivered, true, `job ${job}`);
+  }
+  const other = runOf(t, node, env, 'gl-7-10');
+  other.publisher.emit(log);
+  assert.equal((await other.publisher.flush(LIMIT)).error.code, 'insufficient_scope', 'the run of another build');
+});
+
+test('where no token is needed none is asked for, and elsewhere than in such a job there is none', async (t) => {
+  const builds = await buildServer(t);
+  const node = await server(t);
+  const { publisher } = runOf(t, node, builds.github, 'r');
+  publisher.emit(log);
+  assert.equal((await publisher.flush(LIMIT)).delivered, true);
+  assert.deepEqual(builds.asked, []);
+  assert.equal(buildToken(node.url, { CI: 'true', JENKINS_URL: 'x' }), undefined);
+});
+
+test('what is missing is said: a rule, a permission, a token of GitLab', async (t) => {
+  const builds = await buildServer(t);
+  const node = await guarded(t, builds);
+  const refusal = async (env) => {
+    const { publisher, problems } = runOf(t, node, env, 'gh-42-9-1');
+    publisher.emit(log);
+    const { delivered, error } = await publisher.flush({ timeoutMs: 600_000 });
+    assert.ok(!delivered && error instanceof BuildTokenError);
+    assert.equal(problems.length, 1);
+    return problems[0];
+  };
+  const noPermission = await refusal({ GITHUB_ACTIONS: 'true' });
+  assert.match(noPermission, /permissions: id-token: write/);
+  assert.match(await refusal({ GITLAB_CI: 'true' }), /id_tokens: RUNCAST_JWT: aud: https:\/\/runcast\.example\.org/);
+  builds.status = 403;
+  assert.match(await refusal(builds.github), /it answers 403: .*id-token: write/);
+  builds.status = 200;
+  builds.claims = { ...builds.claims, repository_owner_id: '8' };
+  const noRule = await refusal(builds.github);
+  assert.match(noRule, /does not take the token of this build: .*rule.*auth\.issuers/s);
+  assert.doesNotMatch(noRule, /eyJ/, 'no token is shown');
+});
+
+test('a refusal is not asked for again and again', async (t) => {
+  const builds = await buildServer(t);
+  const node = await guarded(t, builds, { when: { repository_owner_id: '8' } });
+  const token = buildToken(node.url, builds.github);
+  for (const refused of ['', '', undefined]) await assert.rejects(async () => token(refused), BuildTokenError);
+  assert.equal(builds.asked.length, 1);
+});
