@@ -36,7 +36,7 @@ use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
     ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, DeletionEdge, Edge, ExportEdge, IngestEdge, MetricsEdge,
-    ReadinessEdge, Responses, RunsEdge, StepsEdge, TokenEdge, ViewersEdge, WatchEdge,
+    ReadinessEdge, Responses, RunsEdge, SignInEdge, StepsEdge, TokenEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
@@ -297,6 +297,11 @@ impl Thread {
                 exchange: storage.token_exchange.clone(),
                 clock: storage.journal.clock().clone(),
                 public_url: parts.config.server.public_url.as_str().into(),
+            },
+            sign_in: SignInEdge {
+                provider: storage.provider.clone(),
+                devices: storage.devices.clone(),
+                public_url: parts.config.server.public_url.clone(),
             },
             metrics: MetricsEdge {
                 node,

@@ -15,7 +15,8 @@ use super::rooms::Rooms;
 use super::run_feed::RunFeed;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
-use crate::access::TokenExchange;
+use crate::access::oidc::OidcProvider;
+use crate::access::{DeviceRequests, TokenExchange};
 use crate::actors::messages::catalog_writer::RunsGone;
 use crate::actors::messages::cleanup::Sweep;
 use crate::actors::messages::registry::{ListRooms, RunsExpired};
@@ -67,6 +68,8 @@ pub struct Edge {
     pub clients: ClientsEdge,
     /// Exchanges tokens.
     pub token: TokenEdge,
+    /// Lets people sign in.
+    pub sign_in: SignInEdge,
     /// Whether the node can be used.
     pub readiness: ReadinessEdge,
     /// Figures for Prometheus.
@@ -101,6 +104,7 @@ impl Edge {
             .app_data(Data::new(self.artifacts))
             .app_data(Data::new(self.clients))
             .app_data(Data::new(self.token))
+            .app_data(Data::new(self.sign_in))
             .app_data(Data::new(self.readiness))
             .app_data(Data::new(self.metrics))
             .app_data(Data::new(self.actors))
@@ -260,6 +264,16 @@ pub struct TokenEdge {
     pub clock: Clock,
     /// What a request may say that the new token is for.
     pub public_url: Arc<str>,
+}
+
+/// Lets people sign in, and let in their command lines.
+pub struct SignInEdge {
+    /// With whom people sign in; `None`: they have keys.
+    pub provider: Option<OidcProvider>,
+    /// Seals what command lines ask for; `None` in a cluster whose nodes share no key.
+    pub devices: Option<DeviceRequests>,
+    /// As in [`ArtifactsEdge`].
+    pub public_url: String,
 }
 
 /// Probes what the node depends on.

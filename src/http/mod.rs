@@ -29,6 +29,7 @@ pub mod problem;
 pub mod rooms;
 mod route;
 pub mod run_feed;
+mod sign_in;
 mod storage_source;
 pub mod trace_viewer;
 pub mod transfer;
@@ -78,6 +79,13 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
         .service(resource("/api/actors").route(get().to(ops::actors)))
         .service(resource("/api/token").route(post().to(token::exchange)))
+        .service(resource("/auth/login").route(get().to(sign_in::begin)))
+        .service(resource("/auth/callback").route(get().to(sign_in::finish)))
+        .service(resource("/auth/device").route(get().to(pages::device)))
+        .service(
+            resource("/api/login").route(get().to(access_api::show_device)).route(post().to(access_api::ask_device)),
+        )
+        .service(resource("/api/login/answer").route(post().to(access_api::answer_device)))
         .service(resource("/api/me").route(get().to(access_api::me)))
         .service(
             resource("/api/session").route(post().to(access_api::sign_in)).route(delete().to(access_api::sign_out)),

@@ -1,1 +1,1 @@
-import"./part-LGLT66IG.js";
+import"./part-TRHEDRDG.js";

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::super::access::{AccessPolicy, RequestRights};
-use super::super::super::edge::Bodies;
+use super::super::super::edge::{Bodies, SignInEdge};
 use super::super::super::problem::Problem;
 use super::{asker, body};
 use crate::access::WantedCredential;
@@ -14,18 +14,26 @@ use crate::protocol::{Rights, Scopes};
 use crate::storage::catalog::access::CredentialKind;
 
 /// `GET /api/me`: who asks, and what it may do.
-pub(in crate::http) async fn me(policy: web::Data<AccessPolicy>, rights: RequestRights) -> HttpResponse {
+pub(in crate::http) async fn me(
+    policy: web::Data<AccessPolicy>,
+    edge: web::Data<SignInEdge>,
+    rights: RequestRights,
+) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     if policy.is_open() {
         return response.json(json!({"mode": "open", "scopes": Scopes::all(), "runs": ["*"]}));
     }
+    // How people sign in; `null`: with a key.
+    let sign_in = edge.provider.as_ref().map(|provider| json!({"name": &**provider.name(), "url": "/auth/login"}));
     let Some(identity) = rights.identity() else {
-        return response.json(json!({"mode": "token", "scopes": Scopes::default(), "runs": []}));
+        let nobody = json!({"mode": "token", "scopes": Scopes::default(), "runs": [], "signIn": sign_in});
+        return response.json(nobody);
     };
     let (scopes, runs) = rights.together();
     response.json(json!({
         "mode": "token",
+        "signIn": sign_in,
         "subject": &*identity.subject,
         "name": &*identity.name,
         "kind": identity.kind,
