@@ -197,4 +197,13 @@ mod tests {
         let same = other.replace("https://other.example", "https://login.example");
         assert!(load(&format!("{GOOD}{same}"), &[], &[]).is_ok(), "the same people, with tokens of their own");
     }
+
+    #[test]
+    fn what_the_page_shows_is_what_the_server_takes() {
+        let page = include_str!("../../../docs/access.md");
+        let examples = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let example = examples.filter(|example| example.contains("[auth.oidc]")).last().unwrap();
+        let config = load(example, &[], &[]).unwrap_or_else(|error| panic!("{example}\n{error}")).config;
+        assert_eq!(config.auth.oidc.provider().map(|provider| provider.name.as_str()), Some("corp"));
+    }
 }
