@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         CliCommand::Delete(args) => cli::keep::delete(args),
         CliCommand::Share(args) => cli::key::share(args),
         CliCommand::Key(args) => cli::key::run(args),
+        CliCommand::Login(args) => cli::login::login(args),
+        CliCommand::Logout(args) => cli::login::logout(args),
         CliCommand::Cleanup(args) => cli::cleanup::run(args),
         CliCommand::Backup(args) => cli::backup::run(&args),
         CliCommand::Restore(args) => cli::backup::restore::run(&args),

@@ -1,7 +1,7 @@
 //! Making, listing and revoking API keys, share links and sessions.
 
 use super::{AccessSecret, Authenticator, Identity};
-use crate::protocol::{PrincipalKind, Rights, Timestamp};
+use crate::protocol::{PrincipalKind, Rights, Sha256, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::access::{CredentialFilter, CredentialKind, CredentialRow, Revocation, Revoked};
 
@@ -33,6 +33,9 @@ pub enum IssueError {
     /// It would be too far from the first key.
     #[error("a credential can be made with at most {MAX_MADE_WITH} others, each with the one before it")]
     TooFar,
+    /// It is somebody's already.
+    #[error("this secret is somebody's already")]
+    Taken,
     /// There is no such credential.
     #[error("there is no such credential")]
     Unknown,
@@ -54,6 +57,21 @@ impl Authenticator {
         maker: &Identity,
         wanted: WantedCredential,
     ) -> Result<(AccessSecret, CredentialRow), IssueError> {
+        let secret = AccessSecret::generate().ok_or(IssueError::NoRandomness)?;
+        let row = self.issue_for(maker, wanted, secret.digest()).await?;
+        Ok((secret, row))
+    }
+
+    /// Makes a credential of a secret that somebody else has made and keeps.
+    ///
+    /// # Errors
+    /// [`IssueError`] but for `Unknown`; then nothing was made.
+    pub async fn issue_for(
+        &self,
+        maker: &Identity,
+        wanted: WantedCredential,
+        digest: Sha256,
+    ) -> Result<CredentialRow, IssueError> {
         if maker.is_guest() {
             return Err(IssueError::Guest);
         }
@@ -67,7 +85,6 @@ impl Authenticator {
         if made_with.len() > MAX_MADE_WITH {
             return Err(IssueError::TooFar);
         }
-        let secret = AccessSecret::generate().ok_or(IssueError::NoRandomness)?;
         let WantedCredential { kind, name, holder, rights } = wanted;
         let id = uuid::Uuid::now_v7().simple().to_string();
         let row = CredentialRow {
@@ -78,7 +95,7 @@ impl Authenticator {
             },
             id,
             kind,
-            digest: secret.digest(),
+            digest,
             name,
             holder,
             rights,
@@ -87,8 +104,46 @@ impl Authenticator {
             created_at: self.now(),
             used_at: None,
         };
-        self.catalog().add_credential(&row).await?;
-        Ok((secret, row))
+        self.add(&row).await?;
+        Ok(row)
+    }
+
+    /// Makes the session of somebody whom an identity provider has verified just now: with no other credential, so that
+    /// nothing voids it but its end, signing out, and a revocation of its subject.
+    ///
+    /// # Errors
+    /// [`IssueError`] but for `Unknown`; then there is no session.
+    pub async fn open_session(
+        &self,
+        verified: &Identity,
+        expires: Timestamp,
+    ) -> Result<(AccessSecret, CredentialRow), IssueError> {
+        let verified = Identity {
+            rights: Rights { expires: Some(expires), ..verified.rights.clone() },
+            made_with: Vec::new(),
+            is_session: true,
+            ..verified.clone()
+        };
+        let wanted = WantedCredential {
+            kind: CredentialKind::Session,
+            name: verified.name.as_ref().to_owned(),
+            holder: verified.kind,
+            rights: verified.rights.clone(),
+        };
+        self.issue(&verified, wanted).await
+    }
+
+    /// Adds a credential, whose secret nobody may have yet.
+    pub(super) async fn add(&self, row: &CredentialRow) -> Result<(), IssueError> {
+        // The catalog refuses a digest that it has; why it refuses, it does not say.
+        if self.catalog().credential(row.digest).await?.is_some() {
+            return Err(IssueError::Taken);
+        }
+        let Err(error) = self.catalog().add_credential(row).await else { return Ok(()) };
+        match self.catalog().credential(row.digest).await? {
+            Some(_) => Err(IssueError::Taken),
+            None => Err(error.into()),
+        }
     }
 
     /// A part of the list of credentials, each with whether it is good now.

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::storage::open_signing_key;
 use crate::access::jwt::{ClaimCondition, ClaimRule, JwtIssuers, KeySource, KeyTimes, TokenIssuer, TokenUse};
-use crate::access::{OWN_TOKEN_PURPOSE, OwnTokens, TokenExchange, TokenVerifiers};
+use crate::access::oidc::{OidcProvider, ProviderTerms, SIGN_IN_PURPOSE};
+use crate::access::{DEVICE_PURPOSE, DeviceRequests, OWN_TOKEN_PURPOSE, OwnTokens, TokenExchange, TokenVerifiers};
 use crate::config::{Config, IssuerConfig, IssuerKeysAt, IssuerRule};
 use crate::storage::catalog::access::AccessCatalog;
 use crate::storage::objects::UrlKey;
@@ -19,13 +20,17 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
 /// Fewest characters of a secret that is shared with an issuer.
 const MIN_SECRET: usize = 32;
 
-/// What verifies tokens, and what exchanges them.
+/// What verifies tokens, what exchanges them, and with what people sign in.
 #[derive(Debug)]
 pub struct TokenParts {
     /// Verifies tokens.
     pub verifiers: TokenVerifiers,
     /// Exchanges tokens of build servers; `None` when no issuer's are exchanged.
     pub exchange: Option<TokenExchange>,
+    /// The identity provider with which people sign in; `None`: they have keys.
+    pub provider: Option<OidcProvider>,
+    /// Seals what command lines ask for; `None` in a cluster whose nodes share no key.
+    pub devices: Option<DeviceRequests>,
 }
 
 /// The keys that sessions, tickets and tokens of this server are signed with, each use by one that is derived of them: the
@@ -47,10 +52,16 @@ pub fn signing_keys(config: &Config) -> Result<Vec<UrlKey>, anyhow::Error> {
 /// When a secret can't be read, or tokens are to be exchanged and there is no key to sign with.
 pub fn open_tokens(config: &Config, catalog: Arc<dyn AccessCatalog>) -> Result<TokenParts, anyhow::Error> {
     let auth = &config.auth;
-    let keys: Vec<[u8; 32]> = signing_keys(config)?.iter().map(|key| key.derive(OWN_TOKEN_PURPOSE)).collect();
+    let signing_keys = signing_keys(config)?;
+    let keys: Vec<[u8; 32]> = signing_keys.iter().map(|key| key.derive(OWN_TOKEN_PURPOSE)).collect();
     let own = OwnTokens::new(&keys);
+    let times = key_times(config);
+    let provider = open_provider(config, &signing_keys, catalog.clone(), times)?;
+    let device_keys: Vec<[u8; 32]> = signing_keys.iter().map(|key| key.derive(DEVICE_PURPOSE)).collect();
+    let devices = DeviceRequests::new(&device_keys);
     if auth.issuers.iter().next().is_none() {
-        return Ok(TokenParts { verifiers: TokenVerifiers { issuers: None, own }, exchange: None });
+        let verifiers = TokenVerifiers { issuers: None, own };
+        return Ok(TokenParts { verifiers, exchange: None, provider, devices });
     }
     let issuers = Arc::new(open_issuers(config)?);
     let exchange = match (auth.issuers.has_exchange(), &own) {
@@ -58,7 +69,33 @@ pub fn open_tokens(config: &Config, catalog: Arc<dyn AccessCatalog>) -> Result<T
         (true, Some(own)) => Some(TokenExchange::new(issuers.clone(), own.clone(), catalog, TOKEN_LIFETIME)),
         (true, None) => anyhow::bail!("auth.signing_keys is empty, and auth.issuers has tokens exchanged: name a key"),
     };
-    Ok(TokenParts { verifiers: TokenVerifiers { issuers: Some(issuers), own }, exchange })
+    Ok(TokenParts { verifiers: TokenVerifiers { issuers: Some(issuers), own }, exchange, provider, devices })
+}
+
+/// The identity provider with which people sign in, as the configuration says.
+fn open_provider(
+    config: &Config,
+    signing_keys: &[UrlKey],
+    catalog: Arc<dyn AccessCatalog>,
+    times: KeyTimes,
+) -> Result<Option<OidcProvider>, anyhow::Error> {
+    let Some(provider) = config.auth.oidc.provider() else { return Ok(None) };
+    let terms = ProviderTerms {
+        name: provider.name.as_str().into(),
+        issuer: provider.issuer.clone(),
+        client_id: provider.client_id.clone(),
+        client_secret: provider.client_secret.as_ref().map(|secret| Zeroizing::new(secret.reveal().to_owned())),
+        scopes: provider.scopes.clone(),
+        audiences: provider.audiences.clone(),
+        subject_claim: provider.subject_claim.clone(),
+        name_claim: provider.name_claim.clone(),
+        rules: provider.rules.iter().map(claim_rule).collect(),
+        redirect_uri: format!("{}/auth/callback", config.server.public_url),
+    };
+    let keys: Vec<[u8; 32]> = signing_keys.iter().map(|key| key.derive(SIGN_IN_PURPOSE)).collect();
+    let opened = OidcProvider::new(terms, &keys, catalog, times).context("auth.oidc")?;
+    let missing = "auth.signing_keys is empty, and people sign in with auth.oidc: name a key that all nodes have";
+    opened.context(missing).map(Some)
 }
 
 /// The issuers whose tokens are believed.
@@ -66,13 +103,15 @@ pub fn open_tokens(config: &Config, catalog: Arc<dyn AccessCatalog>) -> Result<T
 /// # Errors
 /// When a secret can't be read, or TLS can't be set up.
 pub fn open_issuers(config: &Config) -> Result<JwtIssuers, anyhow::Error> {
-    let auth = &config.auth;
-    let issuers = auth.issuers.iter().map(|issuer| token_issuer(issuer, &config.server.public_url));
-    let times = KeyTimes {
-        retry: Duration::from_secs(auth.keys_retry_secs),
-        max_age: Duration::from_secs(auth.keys_max_age_secs),
-    };
-    JwtIssuers::new(issuers.collect::<Result<_, _>>()?, times).context("auth.issuers")
+    let issuers = config.auth.issuers.iter().map(|issuer| token_issuer(issuer, &config.server.public_url));
+    JwtIssuers::new(issuers.collect::<Result<_, _>>()?, key_times(config)).context("auth.issuers")
+}
+
+fn key_times(config: &Config) -> KeyTimes {
+    KeyTimes {
+        retry: Duration::from_secs(config.auth.keys_retry_secs),
+        max_age: Duration::from_secs(config.auth.keys_max_age_secs),
+    }
 }
 
 fn token_issuer(issuer: &IssuerConfig, public_url: &str) -> Result<TokenIssuer, anyhow::Error> {

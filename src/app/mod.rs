@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::access::{AccessSecret, Authenticator, TokenExchange};
+use crate::access::oidc::OidcProvider;
+use crate::access::{AccessSecret, Authenticator, DeviceRequests, TokenExchange};
 use crate::artifacts::ArtifactParts;
 use crate::storage::catalog::Catalog;
 use crate::storage::catalog::runs::RunCatalog;
@@ -64,6 +65,10 @@ pub struct Storage {
     pub authenticator: Option<Authenticator>,
     /// Exchanges tokens of build servers for those of this server; `None`: no issuer's are exchanged.
     pub token_exchange: Option<TokenExchange>,
+    /// The identity provider with which people sign in; `None`: they have keys.
+    pub provider: Option<OidcProvider>,
+    /// Seals what command lines ask for; `None`: they have keys.
+    pub devices: Option<DeviceRequests>,
     /// The key with which an operator begins; `None`: everybody may do everything.
     pub first_key: Option<AccessSecret>,
     /// The journal as what it is in a cluster; `None` on a single node.

@@ -35,7 +35,7 @@ use crate::http::access::middleware::authorize;
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
-    ClientsEdge, DeletionEdge, Edge, ExportEdge, IngestEdge, RunsEdge, StepsEdge, TokenEdge, WatchEdge,
+    ClientsEdge, DeletionEdge, Edge, ExportEdge, IngestEdge, RunsEdge, SignInEdge, StepsEdge, TokenEdge, WatchEdge,
 };
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
@@ -262,6 +262,11 @@ impl Thread {
                 exchange: storage.token_exchange.clone(),
                 clock: storage.journal.clock().clone(),
                 public_url: parts.config.server.public_url.as_str().into(),
+            },
+            sign_in: SignInEdge {
+                provider: storage.provider.clone(),
+                devices: storage.devices.clone(),
+                public_url: parts.config.server.public_url.clone(),
             },
             steering: parts.steering.clone(),
             steps: StepsEdge { searches: parts.searches.clone() },

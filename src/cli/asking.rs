@@ -7,7 +7,7 @@ use clap::Args;
 use reqwest::Url;
 
 use super::request::{AskError, Servers, tell_retry};
-use super::server_url::{ServerArgs, ServerUrl};
+use super::{ServerArgs, ServerUrl};
 
 /// Which servers a command asks, and how long.
 #[derive(Args, Clone, Debug)]

@@ -24,7 +24,9 @@ pub mod export;
 pub mod finish;
 mod folded_run;
 pub mod keep;
+mod kept_credentials;
 pub mod key;
+pub mod login;
 pub mod own_runs;
 pub mod producer;
 mod progress;
@@ -33,6 +35,7 @@ pub mod request;
 pub mod run_log;
 pub mod runs;
 pub mod search;
+mod server_args;
 mod server_token;
 mod server_url;
 pub mod shell;
@@ -45,8 +48,9 @@ pub mod upload;
 pub mod watch;
 
 pub use asking::AskArgs;
+pub use server_args::ServerArgs;
 pub use server_token::ServerToken;
-pub use server_url::{ServerArgs, ServerUrl};
+pub use server_url::ServerUrl;
 
 /// Watch automated test runs live: lossless, ordered, for every viewer.
 #[derive(Debug, Parser)]
@@ -109,6 +113,10 @@ pub enum CliCommand {
     Share(key::ShareArgs),
     /// Make, list and revoke API keys
     Key(key::KeyArgs),
+    /// Sign in: somebody in front of a browser lets this command line in
+    Login(login::LoginArgs),
+    /// Sign out, and forget what runcast login has kept
+    Logout(login::LogoutArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
     /// Write what a shell completes these commands by

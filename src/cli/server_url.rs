@@ -1,64 +1,25 @@
 //! The address of a server, and the URLs of its API.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-use super::server_token::{ServerToken, TokenError};
+use super::server_token::ServerToken;
 use crate::protocol::{After, RunId};
 
 /// The variable that names the servers.
 pub(super) const URL_VARIABLE: &str = "RUNCAST_URL";
 
 /// The server where none is named.
-const DEFAULT_URL: &str = "http://127.0.0.1:3001";
+pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:3001";
 
 /// `http://host[:port][/prefix]` of a runcast server, and what is shown to it.
 #[derive(Clone, Debug)]
 pub struct ServerUrl {
     url: Url,
     token: Option<ServerToken>,
-}
-
-/// Which servers a command speaks to.
-#[derive(Args, Clone, Debug)]
-pub struct ServerArgs {
-    /// The server; several nodes of a cluster by commas, or by repeating it: when one fails, the next is asked
-    #[arg(
-        long,
-        global = true,
-        env = URL_VARIABLE,
-        hide_env_values = true,
-        default_value = DEFAULT_URL,
-        value_name = "URL",
-        value_delimiter = ','
-    )]
-    url: Vec<ServerUrl>,
-    /// Show the credential in this file to the server [default: the one in $RUNCAST_TOKEN]
-    #[arg(long, global = true, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-}
-
-impl ServerArgs {
-    /// The servers, each with what is shown to it.
-    ///
-    /// # Errors
-    /// The credential can't be read, or is none.
-    pub(super) fn urls(&self) -> Result<Vec<ServerUrl>, TokenError> {
-        let token = match &self.token_file {
-            Some(file) => {
-                let named = |error: &dyn fmt::Display| format!("--token-file {}: {error}", file.display());
-                let text = std::fs::read_to_string(file).map_err(|error| TokenError(named(&error)))?;
-                Some(text.trim().parse().map_err(|error: String| TokenError(named(&error)))?)
-            }
-            None => ServerToken::of_environment()?,
-        };
-        Ok(self.url.iter().map(|url| ServerUrl { token: token.clone(), ..url.clone() }).collect())
-    }
 }
 
 impl FromStr for ServerUrl {
@@ -124,6 +85,11 @@ impl ServerUrl {
         Self { token, ..self }
     }
 
+    /// Scheme, host and port: what a credential is kept for.
+    pub(super) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     /// The value of `Authorization` for it.
     pub(super) fn authorization(&self) -> Option<HeaderValue> {
         self.token.as_ref().and_then(ServerToken::header)
@@ -163,6 +129,26 @@ impl ServerUrl {
     /// URL of an API key.
     pub(super) fn key(&self, id: &str) -> Url {
         self.under(&["api", "keys", id])
+    }
+
+    /// URL at which a command line asks to be let in.
+    pub(super) fn login(&self) -> Url {
+        self.under(&["api", "login"])
+    }
+
+    /// URL that says whether somebody has let a command line in.
+    pub(super) fn login_state(&self, request: &str) -> Url {
+        self.asking(&["api", "login"], &[("request", request.to_owned())])
+    }
+
+    /// URL that says who asks.
+    pub(super) fn me(&self) -> Url {
+        self.under(&["api", "me"])
+    }
+
+    /// URL of the session of whoever asks.
+    pub(super) fn session(&self) -> Url {
+        self.under(&["api", "session"])
     }
 
     /// URL of a run's share links.

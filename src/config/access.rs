@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::declare::section;
-use super::issuers::IssuerList;
+use super::issuers::{IssuerList, OidcSetting};
 use super::values::{AuthMode, Secret};
 
 section! {
@@ -30,6 +30,8 @@ section! {
         grace_secs: u64 = 600, 0..=86_400;
         /// Issuers of tokens: identity providers, proxies, build servers.
         issuers: IssuerList = IssuerList::default();
+        /// The identity provider with which people sign in.
+        oidc: OidcSetting = OidcSetting::default();
         /// Seconds between two loads of an issuer's keys while a token names one that is not known.
         keys_retry_secs: u64 = 60, 1..=3_600;
         /// Seconds after which the keys of an issuer are loaded again.

@@ -206,6 +206,7 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     }
     found.extend(open_network(config));
     found.extend(tokens(config));
+    found.extend(provider(config));
     found.extend(stores(config));
     found.extend(check_objects::conflicts(config));
     found
@@ -232,6 +233,22 @@ fn tokens(Config { server, auth, .. }: &Config) -> Option<Conflict> {
         let text = "a token that is exchanged says in aud that it is for server.public_url, which is empty";
         Conflict { keys: ["auth.issuers", "server.public_url"], text: text.to_owned() }
     })
+}
+
+/// Finds a provider that could send nobody back, and one whose people would pass for those of another issuer.
+fn provider(Config { server, auth, .. }: &Config) -> Vec<Conflict> {
+    let Some(provider) = auth.oidc.provider() else { return Vec::new() };
+    let mut found = Vec::new();
+    if server.public_url.is_empty() {
+        let text = "the provider sends people back to server.public_url, which is empty";
+        found.push(Conflict { keys: ["auth.oidc", "server.public_url"], text: text.to_owned() });
+    }
+    let is_other = auth.issuers.iter().any(|other| other.name == provider.name && other.issuer != provider.issuer);
+    if is_other {
+        let text = format!("both are called {:?}: one's people would pass for the other's", provider.name);
+        found.push(Conflict { keys: ["auth.oidc", "auth.issuers"], text });
+    }
+    found
 }
 
 /// Finds stores that can't be combined.

@@ -193,6 +193,7 @@ impl Merge {
         };
         let typed = match given {
             Given::Text(text) if key == "auth.issuers" => issuers::of_text(&text),
+            Given::Text(text) if key == "auth.oidc" => issuers::oidc::of_text(&text),
             given => typed(given, default),
         };
         match typed.and_then(|value| self.with(key, value)) {

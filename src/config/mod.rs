@@ -35,7 +35,7 @@ mod values;
 
 pub use access::AuthConfig;
 pub use bind::{BindAddress, BindAddressError, OpsBind};
-pub use issuers::{IssuerConfig, IssuerKeysAt, IssuerList, IssuerRule};
+pub use issuers::{IssuerConfig, IssuerKeysAt, IssuerList, IssuerRule, OidcConfig, OidcSetting};
 pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use reload::{Reloaded, TAKEN_ANEW};

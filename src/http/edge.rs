@@ -17,7 +17,8 @@ use super::rooms::Rooms;
 use super::run_feed::RunFeed;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
-use crate::access::TokenExchange;
+use crate::access::oidc::OidcProvider;
+use crate::access::{DeviceRequests, TokenExchange};
 use crate::actors::messages::catalog_writer::RunsGone;
 use crate::actors::messages::cleanup::Sweep;
 use crate::actors::messages::registry::{ListRooms, RunsExpired};
@@ -61,6 +62,8 @@ pub struct Edge {
     pub clients: ClientsEdge,
     /// Exchanges tokens.
     pub token: TokenEdge,
+    /// Lets people sign in.
+    pub sign_in: SignInEdge,
     /// Steers runs.
     pub steering: Steering,
     /// Searches runs for steps.
@@ -85,6 +88,7 @@ impl Edge {
             .app_data(Data::new(self.watch))
             .app_data(Data::new(self.clients))
             .app_data(Data::new(self.token))
+            .app_data(Data::new(self.sign_in))
             .app_data(Data::new(self.steering))
             .app_data(Data::new(self.steps))
             .app_data(Data::new(self.queries))
@@ -282,6 +286,16 @@ pub struct TokenEdge {
     pub clock: Clock,
     /// What a request may say that the new token is for.
     pub public_url: Arc<str>,
+}
+
+/// Lets people sign in, and let in their command lines.
+pub struct SignInEdge {
+    /// With whom people sign in; `None`: they have keys.
+    pub provider: Option<OidcProvider>,
+    /// Seals what command lines ask for; `None` in a cluster whose nodes share no key.
+    pub devices: Option<DeviceRequests>,
+    /// As in [`ArtifactsEdge`].
+    pub public_url: String,
 }
 
 /// Probes what the node depends on.

@@ -27,7 +27,10 @@ impl BodyLimits {
     fn of(&self, method: &Method, path: &str) -> Option<(u64, &'static str)> {
         let parts: Vec<&str> = path.split('/').collect();
         let ["", "api", "runs" | "tests", _, rest @ ..] = parts.as_slice() else {
-            let is_small = matches!(parts.as_slice(), ["", "api", "token" | "session" | "keys"]);
+            let is_small = matches!(
+                parts.as_slice(),
+                ["", "api", "token" | "session" | "keys" | "login"] | ["", "api", "login", "answer"]
+            );
             return (is_small && method == Method::POST).then_some((MAX_DESCRIPTION as u64, "body_too_large"));
         };
         match (method.as_str(), rest) {
@@ -79,6 +82,8 @@ mod tests {
             ("POST /api/runs/r/artifacts", MAX_DESCRIPTION as u64, "body_too_large"),
             ("PUT /api/runs/r/pin", MAX_DESCRIPTION as u64, "body_too_large"),
             ("POST /api/runs/r/commands", MAX_COMMAND_BYTES as u64, "command_too_large"),
+            ("POST /api/login", MAX_DESCRIPTION as u64, "body_too_large"),
+            ("POST /api/login/answer", MAX_DESCRIPTION as u64, "body_too_large"),
             ("POST /api/runs/r/finish", MAX_COMMAND_BYTES as u64, "command_too_large"),
             ("POST /api/tests/r/pause", MAX_COMMAND_BYTES as u64, "command_too_large"),
             ("PUT /api/runs/r/artifacts/a.zip", 300_000, "artifact_too_large"),

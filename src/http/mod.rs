@@ -30,6 +30,7 @@ pub mod problem;
 pub mod rooms;
 mod route;
 pub mod run_feed;
+mod sign_in;
 mod storage_source;
 pub mod trace_viewer;
 pub mod transfer;
@@ -123,6 +124,13 @@ fn main_routes(config: &mut ServiceConfig) {
         .service(resource("/ws/test-control").route(get().to(watch::test_control)))
         .service(resource("/mcp").route(post().to(mcp::post)))
         .service(resource("/api/token").route(post().to(token::exchange)))
+        .service(resource("/auth/login").route(get().to(sign_in::begin)))
+        .service(resource("/auth/callback").route(get().to(sign_in::finish)))
+        .service(resource("/auth/device").route(get().to(pages::device)))
+        .service(
+            resource("/api/login").route(get().to(access_api::show_device)).route(post().to(access_api::ask_device)),
+        )
+        .service(resource("/api/login/answer").route(post().to(access_api::answer_device)))
         .service(resource("/api/keys").route(get().to(access_api::list_keys)).route(post().to(access_api::create_key)))
         .service(resource("/api/keys/{keyId}").route(delete().to(access_api::revoke_key)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))

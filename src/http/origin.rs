@@ -104,7 +104,7 @@ impl OriginPolicy {
     fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
         matches!(*method, Method::GET | Method::HEAD)
             && (path == "/"
-                || ["/runs/", "/trace/", "/clients/", "/s/"].iter().any(|page| path.starts_with(page))
+                || ["/runs/", "/trace/", "/clients/", "/s/", "/auth/"].iter().any(|page| path.starts_with(page))
                 || is_live_trace_viewer(path))
             && text(headers, "origin").is_none()
             && text(headers, "sec-fetch-mode") == Some("navigate")

@@ -41,7 +41,7 @@ const onePart = {
 export async function buildPages(out) {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const whole = { list: 'src/list/index.tsx', ops: 'src/ops/index.tsx', diff: 'src/run/detail/diff.ts', page: 'src/css/index.css' };
+  const whole = { list: 'src/list/index.tsx', ops: 'src/ops/index.tsx', device: 'src/device/index.tsx', diff: 'src/run/detail/diff.ts', page: 'src/css/index.css' };
   await build({ ...shared, entryPoints: whole, outdir: out });
   const split = { ...shared, outdir: out, splitting: true, chunkNames: 'part-[hash]', plugins: [onePart] };
   // One after the other: page and worker have no part in common.

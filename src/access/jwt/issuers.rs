@@ -67,6 +67,8 @@ pub(in crate::access) struct VerifiedToken {
     pub(in crate::access) id: Option<Sha256>,
     /// What it is for.
     pub(in crate::access) usage: TokenUse,
+    /// All that it says.
+    pub(in crate::access) claims: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The issuers of tokens that this server believes.
@@ -178,6 +180,7 @@ impl ListedIssuer {
             },
             id: id.map(|id| digest_of(format!("{}\0{id}", about.issuer).as_bytes())),
             usage: about.usage,
+            claims,
         })
     }
 }

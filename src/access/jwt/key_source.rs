@@ -17,13 +17,12 @@ use zeroize::Zeroizing;
 
 use super::JwtError;
 use super::keys::IssuerKeys;
+use crate::access::provider_client::{body, client, reason};
 use crate::protocol::Timestamp;
 use crate::tasks;
 
-/// Most bytes of a key set.
+/// Most bytes of a file of keys.
 const MAX_SET_BYTES: usize = 256 * 1024;
-/// Longest time that a key set may take.
-const FETCH_TIME: Duration = Duration::from_secs(5);
 /// How often it is looked whether a file has changed.
 const FILE_MILLIS: i64 = 1_000;
 
@@ -87,13 +86,10 @@ enum LoadedKeys {
 impl HeldKeys {
     /// None yet, unless the source is a secret.
     pub(super) fn new(issuer: Arc<str>, source: KeySource, times: KeyTimes) -> Result<Self, reqwest::Error> {
-        let is_plain = matches!(&source, KeySource::Url(url) if url.starts_with("http:"));
-        // A redirect could lead to where anybody answers; a plain address is one of this machine, which no proxy reaches.
-        let builder = reqwest::Client::builder()
-            .timeout(FETCH_TIME)
-            .https_only(!is_plain)
-            .redirect(reqwest::redirect::Policy::none());
-        let client = if is_plain { builder.no_proxy() } else { builder }.build()?;
+        let client = client(match &source {
+            KeySource::Url(url) => url,
+            _ => "",
+        })?;
         let (retry_millis, max_age_millis) = match source {
             KeySource::Url(_) => (times.retry.as_millis() as i64, times.max_age.as_millis() as i64),
             _ => (FILE_MILLIS, FILE_MILLIS),
@@ -225,24 +221,13 @@ impl Drop for RunningLoad {
     }
 }
 
-/// Fetches a key set. The messages do not show the URL, which may have a name and a password.
+/// Fetches a key set.
 async fn fetch(client: &reqwest::Client, url: &str) -> Result<IssuerKeys, String> {
-    let failed = |error: reqwest::Error| {
-        let error = error.without_url();
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        format!("{error}{cause}")
-    };
-    let mut response = client.get(url).header("accept", "application/json").send().await.map_err(failed)?;
+    let response = client.get(url).header("accept", "application/json").send().await.map_err(reason)?;
     if response.status() != reqwest::StatusCode::OK {
         return Err(format!("jwks_url answers {}", response.status()));
     }
-    let mut body = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(failed)? {
-        if body.len() + part.len() > MAX_SET_BYTES {
-            return Err(format!("jwks_url answers more than {MAX_SET_BYTES} bytes"));
-        }
-        body.extend_from_slice(&part);
-    }
+    let body = body(response).await.map_err(|failure| format!("jwks_url: {failure}"))?;
     IssuerKeys::of_set(&body).map_err(|error| format!("what jwks_url answers {error}"))
 }
 

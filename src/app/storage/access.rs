@@ -11,7 +11,8 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use super::super::{TokenParts, open_tokens};
-use crate::access::{AccessSecret, AuthTimes, Authenticator, TokenExchange};
+use crate::access::oidc::OidcProvider;
+use crate::access::{AccessSecret, AuthTimes, Authenticator, DeviceRequests, TokenExchange};
 use crate::config::{AuthMode, Config};
 use crate::http::access::needs::check_needs;
 use crate::protocol::{Clock, PrincipalKind, Rights};
@@ -29,6 +30,10 @@ pub(super) struct AccessParts {
     pub(super) authenticator: Authenticator,
     /// Exchanges tokens of build servers; `None`: no issuer's are exchanged.
     pub(super) exchange: Option<TokenExchange>,
+    /// The identity provider with which people sign in; `None`: they have keys.
+    pub(super) provider: Option<OidcProvider>,
+    /// Seals what command lines ask for; `None`: they have keys.
+    pub(super) devices: Option<DeviceRequests>,
     /// The key with which an operator begins.
     pub(super) first_key: AccessSecret,
 }
@@ -71,9 +76,9 @@ pub(super) async fn open(
         }
     }
     let times = AuthTimes { grace: Duration::from_secs(config.auth.grace_secs) };
-    let TokenParts { verifiers, exchange } = open_tokens(config, catalog.clone())?;
+    let TokenParts { verifiers, exchange, provider, devices } = open_tokens(config, catalog.clone())?;
     let authenticator = Authenticator::open(catalog, verifiers, clock.clone(), times).await.context("auth.mode")?;
-    Ok(Some(AccessParts { authenticator, exchange, first_key: first }))
+    Ok(Some(AccessParts { authenticator, exchange, provider, devices, first_key: first }))
 }
 
 /// The key with which an operator begins: it may do everything, and never expires.

@@ -55,11 +55,11 @@ impl Storage {
         let catalog = open_catalog(config).await.context("catalog.url")?;
         let packages = Packages::built_in(catalog.clone());
         let access = access::open(config, catalog.clone(), journal.clock()).await?;
-        let (authenticator, token_exchange, first_key) = match access {
-            Some(AccessParts { authenticator, exchange, first_key }) => {
-                (Some(authenticator), exchange, Some(first_key))
+        let (authenticator, token_exchange, provider, devices, first_key) = match access {
+            Some(AccessParts { authenticator, exchange, provider, devices, first_key }) => {
+                (Some(authenticator), exchange, provider, devices, Some(first_key))
             }
-            None => (None, None, None),
+            None => (None, None, None, None, None),
         };
         let artifacts = artifacts::open(config, catalog.clone(), journal.clone()).await?;
         if let Some(journal) = &redis {
@@ -73,6 +73,8 @@ impl Storage {
             packages,
             authenticator,
             token_exchange,
+            provider,
+            devices,
             first_key,
             redis,
             presence,

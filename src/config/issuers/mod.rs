@@ -12,11 +12,14 @@ use super::values::Secret;
 use crate::protocol::rights::RunTemplate;
 use crate::protocol::{PrincipalKind, Scopes};
 
+pub(super) mod oidc;
 mod presets;
 mod read;
 mod table;
 #[cfg(test)]
 mod tests;
+
+pub use oidc::{OidcConfig, OidcSetting};
 
 /// `auth.issuers`: issuers of tokens, each a table.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -101,7 +101,7 @@ fn preset(table: &TableAt<'_>) -> Result<Option<&'static IssuerPreset>, String> 
     found.map(Some).ok_or_else(|| table.wrong("preset", format!("must be {}, is {name:?}", names())))
 }
 
-fn check_name(table: &TableAt<'_>, name: &str) -> Result<(), String> {
+pub(super) fn check_name(table: &TableAt<'_>, name: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.len() > MAX_NAME || !name.chars().all(fits) {
         return Err(table.wrong("name", format!("must have 1 to {MAX_NAME} of a-z 0-9 -")));
@@ -146,7 +146,7 @@ fn keys(table: &TableAt<'_>, preset: Option<&IssuerPreset>, issuer: &str) -> Res
 }
 
 /// Whoever can answer at this URL can make tokens.
-fn check_url(table: &TableAt<'_>, key: &str, text: &str) -> Result<(), String> {
+pub(super) fn check_url(table: &TableAt<'_>, key: &str, text: &str) -> Result<(), String> {
     let url = reqwest::Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none());
     let is_loopback = |url: &reqwest::Url| {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -203,7 +203,7 @@ fn header(table: &TableAt<'_>) -> Result<Option<String>, String> {
     }
 }
 
-fn rule(
+pub(super) fn rule(
     path: &str,
     value: &Value,
     preset: Option<&IssuerPreset>,

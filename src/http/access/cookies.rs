@@ -6,6 +6,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{self, HeaderMap};
 
 use crate::access::AccessSecret;
+use crate::access::oidc::SIGN_IN_MILLIS;
 
 /// Most share links that a browser keeps.
 const MAX_SHARES: usize = 8;
@@ -48,6 +49,28 @@ impl Cookies {
     /// What makes the browser forget the session.
     pub(in crate::http) fn forget_session(self, _: &HttpRequest) -> [Cookie<'static>; 1] {
         [self.forget(self.session_name().to_owned())]
+    }
+
+    fn sign_in_name(self) -> &'static str {
+        if self.is_https { "__Host-runcast-sign-in" } else { "runcast-sign-in" }
+    }
+
+    /// What the browser keeps of a sign-in while it is at the identity provider. It comes back by a link of the provider's
+    /// page, with which the browser sends it (`Lax`).
+    pub(in crate::http) fn of_sign_in(self, sealed: String) -> Cookie<'static> {
+        let mut cookie = self.cookie(self.sign_in_name().to_owned(), sealed);
+        cookie.set_max_age(Duration::milliseconds(SIGN_IN_MILLIS));
+        cookie
+    }
+
+    /// What makes the browser forget a sign-in.
+    pub(in crate::http) fn forget_sign_in(self) -> Cookie<'static> {
+        self.forget(self.sign_in_name().to_owned())
+    }
+
+    /// What the browser has kept of a sign-in.
+    pub(in crate::http) fn sign_in(self, headers: &HeaderMap) -> Option<&str> {
+        pairs(headers).find(|(name, _)| *name == self.sign_in_name()).map(|(_, value)| value)
     }
 
     /// The cookie of a share link, and what makes room for it.
@@ -104,6 +127,8 @@ mod tests {
         assert!(https.contains("Path=/") && !https.contains("Domain"), "{https}");
         let http = Cookies::of_server("").of_session(&secret).encoded().to_string();
         assert!(http.starts_with("runcast=rcast_") && !http.contains("Secure"), "{http}");
+        let sign_in = Cookies::of_server("https://x").of_sign_in("sealed".to_owned()).encoded().to_string();
+        assert!(sign_in.starts_with("__Host-runcast-sign-in=sealed") && sign_in.contains("Max-Age=600"), "{sign_in}");
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl FromRequest for RequestRights {
 
 /// 401 for who shows no credential.
 pub(in crate::http) fn unauthenticated() -> Problem {
-    let detail = "a credential is needed: Authorization: Bearer KEY (the command line: RUNCAST_TOKEN, --token-file)";
+    let detail = "a credential is needed: Authorization: Bearer KEY (the command line: runcast login, RUNCAST_TOKEN, --token-file)";
     let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
     problem.header(header::WWW_AUTHENTICATE, CHALLENGE)
 }

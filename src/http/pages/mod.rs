@@ -68,6 +68,22 @@ pub(super) async fn ops(request: HttpRequest, policies: web::Data<PagePolicies>)
     page(&request, &policies, PageKind::Ops, "ops · runcast")
 }
 
+/// `GET /auth/device`: lets a command line in. The request in its query is for the script.
+pub(super) async fn device(request: HttpRequest, policies: web::Data<PagePolicies>) -> Result<HttpResponse, Problem> {
+    page(&request, &policies, PageKind::Device, "Let a command line in · runcast")
+}
+
+/// A page that says what became of something, with a path at which to go on and what stands on it.
+pub(super) fn told(
+    request: &HttpRequest,
+    policies: &PagePolicies,
+    status: StatusCode,
+    (title, text): (&str, &str),
+    way: (&str, &str),
+) -> Result<HttpResponse, Problem> {
+    html(request, policies, status, shell::told(title, text, way))
+}
+
 /// `GET /runs/{runId}`
 pub(super) async fn run(
     request: HttpRequest,

@@ -8,6 +8,7 @@ pub(super) enum PageKind {
     List,
     Run,
     Ops,
+    Device,
 }
 
 impl PageKind {
@@ -16,6 +17,7 @@ impl PageKind {
             Self::List => "list.js",
             Self::Run => "run.js",
             Self::Ops => "ops.js",
+            Self::Device => "device.js",
         }
     }
 }
@@ -55,6 +57,25 @@ pub(super) fn missing(path: &str) -> String {
 <body><main class=\"list-empty\"><h1>There is no such page.</h1>
 <p>This server has nothing at <span class=\"mono\">{path}</span>.</p>
 <a class=\"button\" href=\"/\">All runs</a></main>
+"
+    )
+}
+
+/// The HTML of a page that says what became of something, and where to go on. It has no script.
+pub(super) fn told(title: &str, text: &str, (path, label): (&str, &str)) -> String {
+    let (styles, [title, text, path, label]) = (path_of("page.css"), [title, text, path, label].map(escaped));
+    format!(
+        "<!doctype html>
+<html lang=\"en\">
+<meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
+<title>{title} · runcast</title>
+<link rel=\"icon\" href=\"/favicon.ico\" sizes=\"32x32\">
+<link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">
+<link rel=\"stylesheet\" href=\"{styles}\">
+<body><main class=\"list-empty\"><h1>{title}</h1>
+<p>{text}</p>
+<a class=\"button\" href=\"{path}\">{label}</a></main>
 "
     )
 }

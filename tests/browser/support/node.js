@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"); // what cargo has built
-const BINARY = process.env.RUNCAST_BIN ?? join(TARGET, "debug", "runcast");
+export const BINARY = process.env.RUNCAST_BIN ?? join(TARGET, "debug", "runcast");
 export const VIEWER = join(ROOT, "trace-viewer"); // as scripts/trace-viewer fetches it
 const EVENTS = { "content-type": "application/x-ndjson" };
 

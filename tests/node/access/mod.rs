@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use super::support::{Reply, Site, TestNode};
 
+mod devices;
 mod keys;
 mod limits;
+mod provider;
 mod routes;
 mod sessions;
+mod sign_in;
 mod watching;
 
 /// A node where a credential is needed, and its first key.

@@ -108,6 +108,8 @@ pub(crate) fn injured(wounds: &Wounds) -> impl FnOnce() -> LocalBoxFuture<'stati
             Storage {
                 authenticator: None,
                 token_exchange: None,
+                provider: None,
+                devices: None,
                 first_key: None,
                 journal: Arc::new(journal),
                 catalog,

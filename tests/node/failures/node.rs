@@ -36,6 +36,8 @@ pub(crate) async fn storage(journal: Arc<dyn Journal>) -> Storage {
     Storage {
         authenticator: None,
         token_exchange: None,
+        provider: None,
+        devices: None,
         first_key: None,
         journal,
         catalog: catalog.clone(),

@@ -1,10 +1,21 @@
-/** Signing in with a key, where a server wants to know who looks. The browser gets a cookie; the key is kept nowhere. */
-import { useState } from 'preact/hooks';
+/**
+ * Signing in, where a server wants to know who looks: with the identity provider if there is one, or with a key. The browser
+ * gets a cookie; the key is kept nowhere.
+ */
+import { useEffect, useState } from 'preact/hooks';
+
+import { me, type Me } from './me.js';
 
 export function SignIn() {
   const [key, setKey] = useState('');
   const [refusal, setRefusal] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const [provider, setProvider] = useState<Me['signIn']>(null);
+  useEffect(() => {
+    me()
+      .then(({ signIn }) => setProvider(signIn ?? null))
+      .catch(() => setProvider(null)); // a key is the other way
+  }, []);
   const signIn = async () => {
     setBusy(true);
     const told = await refusalOf(key.trim());
@@ -20,6 +31,13 @@ export function SignIn() {
         void signIn();
       }}
     >
+      {provider == null ? null : (
+        <p class="sign-in-provider">
+          <a class="button button-primary" href={`${provider.url}?${new URLSearchParams({ next: here() })}`}>
+            Sign in with {provider.name}
+          </a>
+        </p>
+      )}
       <label>
         Key
         <input
@@ -38,6 +56,11 @@ export function SignIn() {
       {refusal === null ? null : <p role="alert">{refusal}</p>}
     </form>
   );
+}
+
+/** This page, to come back to. */
+function here(): string {
+  return location.pathname + location.search + location.hash;
 }
 
 /** Why the server does not take the key; null: it does. */

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::super::access::{AccessPolicy, RequestRights};
-use super::super::super::edge::{Bodies, TokenEdge};
+use super::super::super::edge::{Bodies, SignInEdge, TokenEdge};
 use super::super::super::problem::Problem;
 use super::{asker, body};
 use crate::access::{Identity, WantedCredential};
@@ -18,7 +18,7 @@ use crate::storage::catalog::access::CredentialKind;
 /// `GET /api/me`: who asks, and what it may do.
 pub(in crate::http) async fn me(
     policy: web::Data<AccessPolicy>,
-    tokens: web::Data<TokenEdge>,
+    request: HttpRequest,
     rights: RequestRights,
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok();
@@ -26,9 +26,17 @@ pub(in crate::http) async fn me(
     if policy.is_open() {
         return response.json(json!({"mode": "open", "scopes": Scopes::all(), "runs": ["*"]}));
     }
-    let audience = tokens.exchange.as_ref().map(|_| &*tokens.public_url);
+    // A listener for operators has neither: there somebody signs in with a key.
+    let tokens = request.app_data::<web::Data<TokenEdge>>();
+    let audience = tokens.filter(|tokens| tokens.exchange.is_some()).map(|tokens| &*tokens.public_url);
+    let provider = request.app_data::<web::Data<SignInEdge>>().and_then(|edge| edge.provider.as_ref());
+    // How people sign in; `null`: with a key.
+    let sign_in = provider.map(|provider| json!({"name": &**provider.name(), "url": "/auth/login"}));
     let Some(identity) = rights.identity() else {
-        let nobody = json!({"mode": "token", "scopes": Scopes::default(), "runs": [], "grants": [], "audience": audience});
+        let nobody = json!({
+            "mode": "token", "scopes": Scopes::default(), "runs": [], "grants": [], "audience": audience,
+            "signIn": sign_in,
+        });
         return response.json(nobody);
     };
     let (scopes, runs) = rights.together();
@@ -44,6 +52,7 @@ pub(in crate::http) async fn me(
     };
     response.json(json!({
         "mode": "token",
+        "signIn": sign_in,
         "subject": &*identity.subject,
         "name": &*identity.name,
         "kind": identity.kind,

@@ -16,10 +16,12 @@ use crate::access::{Identity, IssueError};
 use crate::protocol::{PrincipalKind, RunPatterns, Scopes, Timestamp};
 use crate::storage::catalog::access::CredentialRow;
 
+mod devices;
 mod keys;
 mod me;
 mod shares;
 
+pub(in crate::http) use devices::{answer_device, ask_device, show_device};
 pub(in crate::http) use keys::{create_key, list_keys, revoke_key};
 pub(in crate::http) use me::{me, sign_in, sign_out};
 pub(in crate::http) use shares::{list_shares, open_share, revoke_share, share};
@@ -76,6 +78,7 @@ impl From<IssueError> for Problem {
             IssueError::Guest | IssueError::TooMuch | IssueError::TooFar => {
                 Self::new(StatusCode::FORBIDDEN, "cannot_grant", detail)
             }
+            IssueError::Taken => Self::new(StatusCode::CONFLICT, "credential_taken", detail),
             IssueError::Unknown => Self::new(StatusCode::NOT_FOUND, "credential_not_found", detail),
             IssueError::NoRandomness => Self::unavailable("no_randomness", detail),
             IssueError::Catalog(error) => super::run_list::unavailable(error),
