@@ -1,1 +1,1 @@
-import"./part-2YUVL44V.js";
+import"./part-RD2R4KPW.js";

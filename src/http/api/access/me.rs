@@ -28,7 +28,8 @@ pub(in crate::http) async fn me(
     }
     let audience = tokens.exchange.as_ref().map(|_| &*tokens.public_url);
     let Some(identity) = rights.identity() else {
-        let nobody = json!({"mode": "token", "scopes": Scopes::default(), "runs": [], "grants": [], "audience": audience});
+        let nobody =
+            json!({"mode": "token", "scopes": Scopes::default(), "runs": [], "grants": [], "audience": audience});
         return response.json(nobody);
     };
     let (scopes, runs) = rights.together();
