@@ -1,1 +1,1 @@
-import"./part-XQVEOZSD.js";
+import"./part-B2EZACDL.js";

@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import { buildToken, BuildTokenError, connect } from '@runcast/client';
 
 import { buildServer, guarded, PUBLIC_URL } from './support/build-server.js';
+import { problem } from './support/publisher.js';
 import { server } from './support/runcast.js';
+import { bodyOf, fake } from './support/servers.js';
 
 const log = { type: 'log', text: 'x' };
 const LIMIT = { timeoutMs: 60_000 };
@@ -87,6 +89,31 @@ test('what is missing is said: a rule, a permission, a token of GitLab', async (
   const noRule = await refusal(builds.github);
   assert.match(noRule, /does not take the token of this build: .*rule.*auth\.issuers/s);
   assert.doesNotMatch(noRule, /eyJ/, 'no token is shown');
+});
+
+test('a token that is over, or is refused, is exchanged again', async (t) => {
+  const builds = await buildServer(t);
+  const [given, shown] = [[], []];
+  const node = await fake(t, async (request, response) => {
+    const body = (await bodyOf(request)).toString();
+    if (request.url === '/api/me') return response.end(JSON.stringify({ mode: 'token', audience: PUBLIC_URL }));
+    if (request.url === '/api/token') {
+      given.push(new URLSearchParams(body).get('subject_token'));
+      return response.end(JSON.stringify({ access_token: `t${given.length}`, expires_in: given.length === 1 ? 0 : 3_600 }));
+    }
+    const token = request.headers.authorization;
+    shown.push(token);
+    if (token === undefined || (token === 'Bearer t2' && shown.length > 4)) return problem(response, 401, 'credential_expired');
+    response.writeHead(202).end(JSON.stringify({ stored: 1, duplicates: 0, producerSeq: null }));
+  });
+  const { publisher, problems } = runOf(t, node, builds.github, 'r');
+  for (let number = 0; number < 4; number += 1) {
+    publisher.emit({ ...log, number });
+    assert.equal((await publisher.flush(LIMIT)).delivered, true);
+  }
+  assert.deepEqual(shown, [undefined, ...[1, 2, 2, 2, 3].map((number) => `Bearer t${number}`)]);
+  assert.equal(new Set(given).size, 3, 'each time with another token of the job');
+  assert.deepEqual(problems, []);
 });
 
 test('a refusal is not asked for again and again', async (t) => {

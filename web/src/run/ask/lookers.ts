@@ -17,6 +17,7 @@ async function lookUp(runId: string, signal: AbortSignal): Promise<void> {
   if (rights.peek() === null) await readRights();
   if (!mayControl.peek()) return void (names.value = []); // who watches is told to whoever may steer
   const answer = await fetch(`/api/runs/${encodeURIComponent(runId)}/viewers?details=1&limit=20`, { signal });
+  if (answer.status === 401 || answer.status === 403) void readRights();
   if (!answer.ok) return;
   const { sessions = [] } = (await answer.json()) as { sessions?: { userId?: unknown }[] };
   const others = sessions
