@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::known::{Finding, Known};
 use super::revoked::RevokedSet;
@@ -235,6 +235,24 @@ impl Authenticator {
             let pause = Duration::from_millis(left.map_or(LOOK_MILLIS, |left| left.clamp(1, LOOK_MILLIS)) as u64);
             let _ = timeout(pause, changes.changed()).await;
         }
+    }
+}
+
+impl Authenticator {
+    /// Resolves `before` somebody's rights expire, to the seconds that are left; `None`: they do not expire.
+    pub fn expires_soon(&self, identity: &Identity, before: Duration) -> Option<impl Future<Output = u64> + 'static> {
+        let (expires, clock) = (identity.rights.expires?, self.0.clock.clone());
+        let before = before.as_millis() as i64;
+        Some(async move {
+            loop {
+                let left = expires.as_millis() - clock.now().as_millis();
+                if left <= before {
+                    return (left.max(0) as u64).div_ceil(1_000);
+                }
+                // The clock may be set meanwhile: it is looked at again.
+                sleep(Duration::from_millis((left - before).min(LOOK_MILLIS) as u64)).await;
+            }
+        })
     }
 }
 

@@ -338,7 +338,11 @@ fn app(
     let live = &thread.parts.live;
     let (whom, limits) = (web::Data::new(live.origins.clone()), web::Data::new(live.bodies.clone()));
     let config = &thread.parts.config;
-    let times = AccessTimes { key_days: config.auth.key_days, session_hours: config.auth.session_hours };
+    let times = AccessTimes {
+        key_days: config.auth.key_days,
+        session_hours: config.auth.session_hours,
+        warn: Duration::from_secs(config.auth.expiring_secs),
+    };
     let authenticator = thread.parts.storage.authenticator.clone();
     let policy = AccessPolicy::new(authenticator, times, &config.server.public_url);
     let app = App::new()

@@ -38,7 +38,7 @@ pub struct ServerArgs {
         value_delimiter = ','
     )]
     url: Vec<ServerUrl>,
-    /// Show the credential in this file to the server [default: the one in $RUNCAST_TOKEN]
+    /// Show the credential in this file to the server, also when it changes [default: the one in $RUNCAST_TOKEN]
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -50,11 +50,7 @@ impl ServerArgs {
     /// The credential can't be read, or is none.
     pub(super) fn urls(&self) -> Result<Vec<ServerUrl>, TokenError> {
         let token = match &self.token_file {
-            Some(file) => {
-                let named = |error: &dyn fmt::Display| format!("--token-file {}: {error}", file.display());
-                let text = std::fs::read_to_string(file).map_err(|error| TokenError(named(&error)))?;
-                Some(text.trim().parse().map_err(|error: String| TokenError(named(&error)))?)
-            }
+            Some(file) => Some(ServerToken::of_file(file)?),
             None => ServerToken::of_environment()?,
         };
         Ok(self.url.iter().map(|url| ServerUrl { token: token.clone(), ..url.clone() }).collect())

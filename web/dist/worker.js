@@ -1,1 +1,1 @@
-import"./part-777RM4SP.js";
+import"./part-PWAXUNDD.js";

@@ -2,6 +2,7 @@
 //! route needs stands in `openapi.json`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -41,6 +42,8 @@ pub struct AccessTimes {
     pub key_days: u64,
     /// Hours of a session.
     pub session_hours: u64,
+    /// How long before its end somebody who watches is told of it.
+    pub warn: Duration,
 }
 
 impl AccessPolicy {
@@ -57,7 +60,8 @@ impl AccessPolicy {
     /// When the rights of a connection that is opened now end: when they expire or are revoked. `None`: never.
     pub(super) fn end_of(&self, rights: &RequestRights) -> Option<RightsEnd> {
         let (authenticator, identity) = (self.authenticator.clone()?, rights.identity()?.clone());
-        Some(RightsEnd::new(async move { authenticator.ends(&identity).await }))
+        let warning = authenticator.expires_soon(&identity, self.times.warn);
+        Some(RightsEnd::new(warning, async move { authenticator.ends(&identity).await }))
     }
 
     /// How cookies are called and set.

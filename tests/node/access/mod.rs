@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::support::{Reply, Site, TestNode};
 
+mod expiring;
+mod issuer;
 mod keys;
 mod routes;
 mod sessions;

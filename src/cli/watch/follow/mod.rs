@@ -31,6 +31,13 @@ pub(super) enum FollowedMessage {
     },
     /// The node drains: connect elsewhere after this time, and leave this node only then.
     Draining(Duration),
+    /// The viewer's rights end: connect with another credential after a time, and leave this connection only then.
+    Expiring {
+        /// Until they end.
+        left: Duration,
+        /// Until the next connection is to be opened.
+        delay: Duration,
+    },
     /// Nothing to show: an event that was shown already, a reply, or a message of a newer server.
     Nothing,
 }
@@ -90,6 +97,10 @@ enum ServerSays {
         cursor: String,
     },
     Draining {
+        reconnect_after_ms: u64,
+    },
+    Expiring {
+        in_secs: u64,
         reconnect_after_ms: u64,
     },
     Error {
@@ -215,6 +226,10 @@ impl FollowedRun {
             Ok(ServerSays::Draining { reconnect_after_ms }) => {
                 FollowedMessage::Draining(Duration::from_millis(reconnect_after_ms))
             }
+            Ok(ServerSays::Expiring { in_secs, reconnect_after_ms }) => FollowedMessage::Expiring {
+                left: Duration::from_secs(in_secs),
+                delay: Duration::from_millis(reconnect_after_ms),
+            },
             Ok(ServerSays::Error { code, error }) => {
                 FollowedMessage::Notice(format!("the server says: {code}: {error}"))
             }
