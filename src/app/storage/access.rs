@@ -16,6 +16,7 @@ use crate::config::{AuthMode, Config};
 use crate::http::access::needs::check_needs;
 use crate::protocol::{Clock, PrincipalKind, Rights};
 use crate::storage::catalog::access::{AccessCatalog, CredentialKind, CredentialRow};
+use crate::storage::revocation_bell::RevocationBell;
 
 /// The file of a single node's first key, in the data directory.
 const FIRST_KEY: &str = "admin.key";
@@ -38,6 +39,7 @@ pub(super) async fn open(
     config: &Config,
     catalog: Arc<dyn AccessCatalog>,
     clock: &Clock,
+    bell: RevocationBell,
 ) -> Result<Option<AccessParts>, anyhow::Error> {
     check_needs().map_err(anyhow::Error::msg)?;
     if config.auth.mode == AuthMode::Open {
@@ -57,6 +59,7 @@ pub(super) async fn open(
             rights: Rights::all(),
             maker: "runcast".to_owned(),
             made_with: Vec::new(),
+            makers: Vec::new(),
             created_at: clock.now(),
             used_at: None,
         };
@@ -69,7 +72,8 @@ pub(super) async fn open(
     }
     let times = AuthTimes { grace: Duration::from_secs(config.auth.grace_secs) };
     let TokenParts { verifiers, exchange } = open_tokens(config, catalog.clone())?;
-    let authenticator = Authenticator::open(catalog, verifiers, clock.clone(), times).await.context("auth.mode")?;
+    let authenticator = Authenticator::open(catalog, verifiers, clock.clone(), times, bell).await;
+    let authenticator = authenticator.context("auth.mode")?;
     Ok(Some(AccessParts { authenticator, exchange, first_key: first }))
 }
 

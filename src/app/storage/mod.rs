@@ -20,6 +20,7 @@ use crate::storage::journal::{Journal, JournalLimits};
 use crate::storage::packages::Packages;
 use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
+use crate::storage::revocation_bell::RevocationBell;
 
 mod access;
 pub(super) mod artifacts;
@@ -53,7 +54,13 @@ impl Storage {
         };
         let catalog = open_catalog(config).await.context("catalog.url")?;
         let packages = Packages::built_in(catalog.clone());
-        let access = access::open(config, catalog.clone(), journal.clock()).await?;
+        let bell = match &redis {
+            Some(journal) => {
+                RevocationBell::in_redis(journal.client().clone(), &config.redis.prefix, &config.server.node_id)
+            }
+            None => RevocationBell::of_one(),
+        };
+        let access = access::open(config, catalog.clone(), journal.clock(), bell).await?;
         let (authenticator, token_exchange, first_key) = match access {
             Some(AccessParts { authenticator, exchange, first_key }) => {
                 (Some(authenticator), exchange, Some(first_key))

@@ -188,6 +188,7 @@ mod tests {
             rights: Rights { scopes: scopes.parse().unwrap(), runs, expires: None },
             credential: name.into(),
             made_with: Vec::new(),
+            makers: Vec::new(),
             is_session: false,
             issued_at: Timestamp::from_millis(0),
         })

@@ -9,6 +9,7 @@ mod issuer;
 mod keys;
 mod routes;
 mod sessions;
+mod subjects;
 mod watching;
 
 /// A node where a credential is needed, and its first key.
