@@ -123,6 +123,7 @@ fn server_messages() -> Vec<ServerMessage> {
         ServerMessage::Reset { epoch: None, from: 1, cursor },
         ServerMessage::Epoch { epoch: Epoch(1), cursor },
         ServerMessage::Draining { reconnect_after_ms: 1 },
+        ServerMessage::Expiring { in_secs: 2, reconnect_after_ms: 1 },
         ServerMessage::Pong { timestamp: Timestamp::default() },
         ServerMessage::Command {
             command_id: Some("c".into()),
@@ -143,6 +144,7 @@ fn server_messages() -> Vec<ServerMessage> {
             | ServerMessage::Reset { .. }
             | ServerMessage::Epoch { .. }
             | ServerMessage::Draining { .. }
+            | ServerMessage::Expiring { .. }
             | ServerMessage::Pong { .. }
             | ServerMessage::Command { .. }
             | ServerMessage::Error { .. } => {}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::known::{Finding, Known};
 use super::revoked::RevokedSet;
@@ -15,6 +15,7 @@ use super::{AccessSecret, AuthError, Identity, TokenVerifiers};
 use crate::protocol::{Clock, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::access::{AccessCatalog, Revocation};
+use crate::storage::revocation_bell::RevocationBell;
 
 /// How long a credential that nobody has is not looked for again.
 const UNKNOWN_MILLIS: i64 = 5_000;
@@ -47,6 +48,8 @@ struct AuthenticatorState {
     /// When the catalog last said what is revoked, and how often that has changed.
     read_at: Mutex<Timestamp>,
     changes: watch::Sender<u64>,
+    /// Tells the other nodes.
+    bell: RevocationBell,
     /// Credentials that were used since that was last written down.
     used: Mutex<Used>,
 }
@@ -71,6 +74,7 @@ impl Authenticator {
         tokens: TokenVerifiers,
         clock: Clock,
         times: AuthTimes,
+        bell: RevocationBell,
     ) -> Result<Self, CatalogError> {
         let state = AuthenticatorState {
             catalog,
@@ -80,6 +84,7 @@ impl Authenticator {
             revoked: RwLock::default(),
             read_at: Mutex::new(clock.now()),
             changes: watch::Sender::new(0),
+            bell,
             used: Mutex::default(),
             clock,
         };
@@ -176,16 +181,24 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Revokes something, on this node at once and on the others when they next look.
+    /// Revokes something, on this node at once and on the others when they hear the bell, or else when they next look.
     ///
     /// # Errors
     /// [`CatalogError`]; then nothing is revoked.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), CatalogError> {
         self.0.catalog.revoke(revocation).await?;
-        let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        revoked.add(revocation);
-        self.0.changes.send_modify(|changes| *changes += 1);
+        {
+            let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
+            revoked.add(revocation);
+            self.0.changes.send_modify(|changes| *changes += 1);
+        }
+        self.0.bell.ring().await;
         Ok(())
+    }
+
+    /// The bell by which nodes tell one another that something was revoked.
+    pub fn bell(&self) -> &RevocationBell {
+        &self.0.bell
     }
 
     /// Takes what the catalog has said when there had been `seen` changes; `false`: something was revoked here since, which
@@ -243,6 +256,24 @@ impl Authenticator {
     }
 }
 
+impl Authenticator {
+    /// Resolves `before` somebody's rights expire, to the seconds that are left; `None`: they do not expire.
+    pub fn expires_soon(&self, identity: &Identity, before: Duration) -> Option<impl Future<Output = u64> + 'static> {
+        let (expires, clock) = (identity.rights.expires?, self.0.clock.clone());
+        let before = before.as_millis() as i64;
+        Some(async move {
+            loop {
+                let left = expires.as_millis() - clock.now().as_millis();
+                if left <= before {
+                    return (left.max(0) as u64).div_ceil(1_000);
+                }
+                // The clock may be set meanwhile: it is looked at again.
+                sleep(Duration::from_millis((left - before).min(LOOK_MILLIS) as u64)).await;
+            }
+        })
+    }
+}
+
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Authenticator(..)")
@@ -252,15 +283,59 @@ impl fmt::Debug for Authenticator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::catalog::access::Revoked;
+    use crate::access::WantedCredential;
+    use crate::protocol::{PrincipalKind, Rights};
+    use crate::storage::catalog::access::{CredentialKind, Revoked};
     use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+
+    #[tokio::test]
+    async fn what_a_node_that_has_not_heard_of_a_revocation_still_makes_is_void_with_the_rest() {
+        let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
+        let clock = Clock::external(Timestamp::now, Duration::from_secs(3_600));
+        let times = AuthTimes { grace: Duration::from_secs(60) };
+        let open = async || {
+            let (verifiers, bell) = (TokenVerifiers::default(), RevocationBell::of_one());
+            Authenticator::open(catalog.clone(), verifiers, clock.clone(), times, bell).await.unwrap()
+        };
+        let (here, there) = (open().await, open().await);
+        let maker = Identity {
+            subject: "corp:ann".into(),
+            name: "Ann".into(),
+            kind: PrincipalKind::Human,
+            rights: Rights::all(),
+            credential: "jwt:corp:1".into(),
+            made_with: Vec::new(),
+            makers: Vec::new(),
+            is_session: false,
+            issued_at: here.now(),
+        };
+        there.revoke_subject("corp:ann").await.unwrap();
+        let make = async |maker: &Identity, kind| {
+            let wanted =
+                WantedCredential { kind, name: "k".to_owned(), holder: PrincipalKind::Agent, rights: Rights::all() };
+            let (secret, _) = here.issue(maker, wanted).await.unwrap();
+            (here.authenticate(secret.reveal()).await.unwrap(), secret)
+        };
+        let (key, first) = make(&maker, CredentialKind::Key).await;
+        let (session, second) = make(&maker, CredentialKind::Session).await;
+        let (_, third) = make(&key, CredentialKind::Key).await;
+        let (_, fourth) = make(&session, CredentialKind::Session).await;
+        here.read_revocations().await.unwrap();
+        for secret in [first, second, third, fourth] {
+            assert_eq!(here.authenticate(secret.reveal()).await, Err(AuthError::Revoked));
+            assert_eq!(there.authenticate(secret.reveal()).await, Err(AuthError::Revoked));
+        }
+    }
 
     #[tokio::test]
     async fn what_is_revoked_while_the_catalog_is_read_stays_revoked() {
         let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
         let clock = Clock::external(Timestamp::now, Duration::from_secs(3_600));
         let times = AuthTimes { grace: Duration::from_secs(60) };
-        let authenticator = Authenticator::open(catalog, TokenVerifiers::default(), clock, times).await.unwrap();
+        let authenticator =
+            Authenticator::open(catalog, TokenVerifiers::default(), clock, times, RevocationBell::of_one())
+                .await
+                .unwrap();
         let (seen, now) = (*authenticator.0.changes.borrow(), authenticator.now());
         let revocation = Revocation {
             what: Revoked::Credential("c".to_owned()),

@@ -44,6 +44,7 @@ impl Authenticator {
             rights,
             maker: by.subject.as_ref().to_owned(),
             made_with: Vec::new(),
+            makers: Vec::new(),
             created_at: now,
             used_at: None,
         };

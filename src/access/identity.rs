@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::protocol::{Principal, PrincipalKind, Rights, Timestamp, Via};
+use crate::storage::catalog::access::Maker;
 
 /// Somebody whose credential was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Identity {
     pub credential: Arc<str>,
     /// The credentials that it was made with, the first one first; it is void when one of them is.
     pub made_with: Vec<Arc<str>>,
+    /// Whose those were; it is void when one of these subjects was revoked.
+    pub makers: Vec<Maker>,
     /// Whether the credential is the session of a browser: what is made in it goes on when somebody signs out.
     pub is_session: bool,
     /// When the credential was issued: a revocation of its subject holds for what was issued before.

@@ -1,9 +1,9 @@
 //! Making, listing and revoking API keys, share links and sessions.
 
-use super::{AccessSecret, Authenticator, Identity};
+use super::{AccessSecret, Authenticator, Identity, jwt};
 use crate::protocol::{PrincipalKind, Rights, Sha256, Timestamp};
 use crate::storage::catalog::CatalogError;
-use crate::storage::catalog::access::{CredentialFilter, CredentialKind, CredentialRow, Revocation, Revoked};
+use crate::storage::catalog::access::{CredentialFilter, CredentialKind, CredentialRow, Maker, Revocation, Revoked};
 
 /// Most credentials that one is made with, each with the one before it.
 const MAX_MADE_WITH: usize = 16;
@@ -101,6 +101,7 @@ impl Authenticator {
             rights,
             maker: maker.subject.as_ref().to_owned(),
             made_with,
+            makers: makers_of_next(maker),
             created_at: self.now(),
             used_at: None,
         };
@@ -183,10 +184,45 @@ impl Authenticator {
         Ok(self.revoke(&revocation).await?)
     }
 
+    /// Revokes all credentials of a subject that were issued until now, and with them what was made with those.
+    ///
+    /// # Errors
+    /// [`CatalogError`]; then nothing is revoked.
+    pub async fn revoke_subject(&self, subject: &str) -> Result<Revocation, CatalogError> {
+        let now = self.now();
+        let what = Revoked::Subject(jwt::subject_as_known(subject));
+        // It is never forgotten: nobody knows for how long tokens are good, and keys may be for ever.
+        let revocation = Revocation { what, issued_until: now, revoked_at: now, forget_at: None };
+        self.revoke(&revocation).await?;
+        Ok(revocation)
+    }
+
+    /// A page of what was revoked, newest first, behind the row with this time and text.
+    ///
+    /// # Errors
+    /// [`CatalogError`]
+    pub async fn revocation_page(
+        &self,
+        after: Option<(Timestamp, String)>,
+        limit: usize,
+    ) -> Result<Vec<Revocation>, CatalogError> {
+        self.catalog().revocation_page(after, limit).await
+    }
+
     /// The time from which something that lasts for so many days has expired.
     pub fn in_days(&self, days: u64) -> Timestamp {
         self.now().plus_millis(i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(86_400_000))
     }
+}
+
+/// The makers of what somebody makes: its own, and itself. A subject stands there once, with the earliest time.
+fn makers_of_next(maker: &Identity) -> Vec<Maker> {
+    let mut makers = maker.makers.clone();
+    match makers.iter_mut().find(|known| known.subject == maker.subject) {
+        Some(known) => known.issued_at = known.issued_at.min(maker.issued_at),
+        None => makers.push(Maker { subject: maker.subject.clone(), issued_at: maker.issued_at }),
+    }
+    makers
 }
 
 impl Identity {
@@ -199,6 +235,7 @@ impl Identity {
             rights: row.rights.clone(),
             credential: row.id.as_str().into(),
             made_with: row.made_with.clone(),
+            makers: row.makers.clone(),
             is_session: row.kind == CredentialKind::Session,
             issued_at: row.created_at,
         }

@@ -94,6 +94,8 @@ impl OwnTokens {
             rights: Rights { scopes: payload.scopes, runs: payload.runs, expires: Some(expires) },
             credential: payload.jti,
             made_with: payload.with,
+            // It is exchanged for what nobody else has made, and its subject is the same.
+            makers: Vec::new(),
             is_session: false,
             issued_at: Timestamp::from_millis(payload.iat),
         })
@@ -135,6 +137,7 @@ mod tests {
             },
             credential: "jwt:github:1".into(),
             made_with: vec!["jwt:github:1".into()],
+            makers: Vec::new(),
             is_session: false,
             issued_at: Timestamp::from_millis(1_000),
         }

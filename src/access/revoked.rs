@@ -20,15 +20,18 @@ impl RevokedSet {
         *until = (*until).max(revocation.issued_until);
     }
 
-    /// Whether the credential, one that it was made with, or its subject was revoked after it was issued.
+    /// Whether the credential, one that it was made with, or the subject of one of these was revoked after it was issued.
     pub(super) fn has(&self, identity: &Identity) -> bool {
         if self.0.is_empty() {
             return false;
         }
         let credential = |id: &str| self.0.contains_key(&Revoked::Credential(id.to_owned()));
-        let subject = self.0.get(&Revoked::Subject(identity.subject.as_ref().to_owned()));
+        let subject = |subject: &str, issued_at: Timestamp| {
+            self.0.get(&Revoked::Subject(subject.to_owned())).is_some_and(|until| issued_at <= *until)
+        };
         credential(&identity.credential)
             || identity.made_with.iter().any(|id| credential(id))
-            || subject.is_some_and(|until| identity.issued_at <= *until)
+            || subject(&identity.subject, identity.issued_at)
+            || identity.makers.iter().any(|maker| subject(&maker.subject, maker.issued_at))
     }
 }

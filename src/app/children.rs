@@ -133,6 +133,7 @@ impl NodeParts {
             interest: self.interest.clone(),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
+            revocations: self.storage.authenticator.as_ref().map(|authenticator| authenticator.bell().clone()),
             rooms: self.services.registry.recipient(),
         };
         let live_actors = self.live_actors.clone();

@@ -17,7 +17,11 @@ pub(super) fn edge(parts: &NodeParts) -> OperatorsEdge {
     let cluster = storage.presence.clone().map(|register| Cluster { register, peers: parts.peers.clone() });
     let (auth, server) = (&parts.config.auth, &parts.config.server);
     let rate = |secs| Rate { bytes_per_sec: server.min_bytes_per_sec, pause: Duration::from_secs(secs) };
-    let times = AccessTimes { key_days: auth.key_days, session_hours: auth.session_hours };
+    let times = AccessTimes {
+        key_days: auth.key_days,
+        session_hours: auth.session_hours,
+        warn: Duration::from_secs(auth.expiring_secs),
+    };
     OperatorsEdge {
         access: AccessPolicy::new(storage.authenticator.clone(), times, &server.public_url),
         limits: parts.limits.clone(),

@@ -9,13 +9,16 @@ use crate::access::Authenticator;
 /// Time between two times at which what is long over is forgotten.
 const FORGET: Duration = Duration::from_secs(3_600);
 
-/// Reads again and again what was revoked, on this node or on others. While the catalog is away that is told once: `/ready`
+/// Reads again and again what was revoked, on this node or on others; at once when another node rings. While the catalog is away that is told once: `/ready`
 /// says it, too.
 pub(super) async fn read_revocations(authenticator: &Authenticator, every: Duration) {
     let mut due = actix_rt::time::interval(every);
     let (mut is_away, mut forgot) = (false, None::<Instant>);
     loop {
-        due.tick().await;
+        tokio::select! {
+            _ = due.tick() => {}
+            () = authenticator.bell().heard() => {}
+        }
         let mut done = authenticator.read_revocations().await;
         if done.is_ok() && forgot.is_none_or(|at| at.elapsed() >= FORGET) {
             done = authenticator.forget().await;

@@ -40,7 +40,7 @@ pub struct DownloadUrl {
 
 impl ArtifactService {
     /// Signs a URL that leads straight to the store if that hands out what is wanted, else to a route of ours that
-    /// reads it, and decodes it on the way. It never outlasts its artifact.
+    /// reads it, and decodes it on the way. It never outlasts its artifact, nor `longest`.
     ///
     /// # Errors
     /// [`ArtifactError::NotReady`]; [`ArtifactError::Objects`] when the store does not sign.
@@ -48,6 +48,7 @@ impl ArtifactService {
         &self,
         kept: &KeptArtifact,
         wanted: DownloadForm<'_>,
+        longest: Duration,
     ) -> Result<DownloadUrl, ArtifactError> {
         let row = &kept.artifact;
         let Some(stored) = row.stored else { return Err(ArtifactError::NotReady(row.state, None)) };
@@ -57,7 +58,7 @@ impl ArtifactService {
             DownloadForm::Accepted(accepted) => stored.coding.is_accepted(accepted),
         };
         let now = self.parts().clock.expected();
-        let latest = now.plus_millis(millis(self.parts().limits().url_ttl));
+        let latest = now.plus_millis(millis(self.parts().limits().url_ttl.min(longest)));
         let expires_at = self.expiry(kept).at.map_or(latest, |expires| expires.min(latest));
         let objects = &self.parts().objects;
         let url = if as_stored && objects.serves_itself() {

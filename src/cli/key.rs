@@ -36,7 +36,7 @@ enum KeyAct {
     Create(CreateArgs),
     /// List keys, newest first
     List(ListArgs),
-    /// Revoke a key, and everything that was made with it
+    /// Revoke a key, or all that somebody has, and everything that was made with it
     Revoke(RevokeArgs),
     /// Make a secret without a server, for auth.bootstrap_key_file
     Generate,
@@ -77,7 +77,11 @@ struct ListArgs {
 #[derive(Args, Clone, Debug)]
 struct RevokeArgs {
     /// The key's id, as `runcast key list` shows it
-    id: String,
+    #[arg(required_unless_present = "subject", conflicts_with = "subject")]
+    id: Option<String>,
+    /// Revoke all that a subject has, as GET /api/me names it: keys, sessions and tokens that were issued until now
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Option<String>,
     #[command(flatten)]
     asking: AskArgs,
 }
@@ -230,11 +234,20 @@ fn row(key: ListedKey) -> [String; 7] {
 fn revoke(args: &RevokeArgs) -> anyhow::Result<()> {
     let revoking = async {
         let servers = args.asking.servers()?;
-        let request = |client: &reqwest::Client, server: &super::ServerUrl| client.delete(server.key(&args.id));
+        let request = |client: &reqwest::Client, server: &super::ServerUrl| match &args.subject {
+            Some(subject) => {
+                let body = json!({"subject": subject}).to_string();
+                client.post(server.revocations()).header(CONTENT_TYPE, "application/json").body(body)
+            }
+            None => client.delete(server.key(args.id.as_deref().unwrap_or_default())),
+        };
         servers.insist(args.asking.patience(), request, tell_retry).await
     };
     block_on(revoking)??;
-    print(&[format!("key {} is revoked", plain(&args.id, TEXT_CHARS))])?;
+    print(&[match (&args.subject, &args.id) {
+        (Some(subject), _) => format!("what {} had until now is revoked", plain(subject, TEXT_CHARS)),
+        (None, id) => format!("key {} is revoked", plain(id.as_deref().unwrap_or_default(), TEXT_CHARS)),
+    }])?;
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! Which servers a command speaks to, and what it shows to them.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -24,7 +23,8 @@ pub struct ServerArgs {
         value_delimiter = ','
     )]
     url: Vec<ServerUrl>,
-    /// Show the credential in this file to the server [default: the one in $RUNCAST_TOKEN, else that of `runcast login`]
+    /// Show the credential in this file to the server, also when it changes [default: the one in $RUNCAST_TOKEN, else
+    /// that of `runcast login`]
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -36,11 +36,7 @@ impl ServerArgs {
     /// The credential can't be read, or is none.
     pub(super) fn urls(&self) -> Result<Vec<ServerUrl>, TokenError> {
         let token = match &self.token_file {
-            Some(file) => {
-                let named = |error: &dyn fmt::Display| format!("--token-file {}: {error}", file.display());
-                let text = std::fs::read_to_string(file).map_err(|error| TokenError(named(&error)))?;
-                Some(text.trim().parse().map_err(|error: String| TokenError(named(&error)))?)
-            }
+            Some(file) => Some(ServerToken::of_file(file)?),
             None => ServerToken::of_environment()?,
         };
         let token = match token {

@@ -126,6 +126,11 @@ impl ServerUrl {
         url
     }
 
+    /// URL of what was revoked.
+    pub(super) fn revocations(&self) -> Url {
+        self.under(&["api", "revocations"])
+    }
+
     /// URL of an API key.
     pub(super) fn key(&self, id: &str) -> Url {
         self.under(&["api", "keys", id])

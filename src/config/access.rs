@@ -24,6 +24,8 @@ section! {
         key_days: u64 = 90, 1..=3_650;
         /// Hours that somebody who has signed in stays so.
         session_hours: u64 = 12, 1..=8_760;
+        /// Seconds before the end of its rights at which somebody who watches is told of it.
+        expiring_secs: u64 = 60, 1..=3_600;
         /// Seconds between two looks for what other nodes have revoked.
         revocation_secs: u64 = 5, 1..=300;
         /// Seconds that a principal that was verified goes on while the catalog is away.

@@ -133,6 +133,11 @@ fn main_routes(config: &mut ServiceConfig) {
         .service(resource("/api/login/answer").route(post().to(access_api::answer_device)))
         .service(resource("/api/keys").route(get().to(access_api::list_keys)).route(post().to(access_api::create_key)))
         .service(resource("/api/keys/{keyId}").route(delete().to(access_api::revoke_key)))
+        .service(
+            resource("/api/revocations")
+                .route(get().to(access_api::list_revocations))
+                .route(post().to(access_api::revoke_subject)),
+        )
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
         .service(resource("/api/events.schema.json").route(get().to(ops::events_schema)))
         .service(resource("/api/tests/{runId}/pause").route(post().to(commands::pause)))

@@ -32,9 +32,6 @@ const CONTROL: Rights = Rights { reserved: true, privileged: false, seals: false
 /// It says under a type of producers what a producer may say too.
 const REPORT: Rights = Rights { reserved: false, privileged: false, seals: false, control: true };
 
-/// Types that are kept for messages and events to come.
-const KEPT_TYPES: [&str; 1] = ["expiring"];
-
 macro_rules! server_events {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, $rights:expr, $status:expr, $fields:expr;)+) => {
         /// An event that the server writes into a run's log.
@@ -321,7 +318,7 @@ static RESERVED_TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let events = ServerEvent::ALL.iter().filter(|event| event.is_reserved()).map(|event| event.as_str());
     let messages = ServerMessage::TYPES.iter().chain([&ScreenFrame::TYPE]).map(|message| message.name);
     let messages = messages.filter(|name| ProducerEvent::parse(name).is_none());
-    let mut types: Vec<_> = events.chain(messages).chain(KEPT_TYPES).collect();
+    let mut types: Vec<_> = events.chain(messages).collect();
     types.sort_unstable_by_key(|name| (name.len(), *name));
     types.dedup();
     types

@@ -11,6 +11,7 @@ pub mod objects;
 pub mod packages;
 pub mod presence;
 pub mod redis;
+pub mod revocation_bell;
 pub mod screens;
 pub mod secrets;
 pub mod signs;

@@ -88,6 +88,7 @@ impl Node {
             shown: Budget::new(1 << 20),
             node: "here".into(),
             doorbell: Doorbell::default(),
+            revocations: None,
             rooms: registry.recipient(),
         };
         let remote_feed =

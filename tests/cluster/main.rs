@@ -24,6 +24,7 @@ mod redis_clock;
 mod redis_link;
 mod redis_lost;
 mod redis_memory;
+mod revocations;
 mod run_list;
 mod screens;
 mod script;

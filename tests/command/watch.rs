@@ -91,6 +91,22 @@ async fn a_node_that_takes_the_connection_and_not_the_viewer_does_not_cost_the_o
 }
 
 #[tokio::test]
+async fn a_connection_whose_rights_end_is_followed_by_one_more_and_by_no_other_that_ends_just_as_soon() {
+    let expiring = |secs| Do::Send(format!(r#"{{"type":"expiring","inSecs":{secs},"reconnectAfterMs":1}}"#));
+    let scripts = vec![
+        vec![connected("7:0", 0), send(1), expiring(60), Do::AwaitConnections(2), send(2), Do::AwaitClose],
+        vec![connected("7:1", 2), expiring(60), send(2), send(3), Do::Close(4401)],
+    ];
+    let mut server = WsDouble::start(scripts).await;
+    let output = output(runcast(&["watch", "r", "--json", "--url", &server.url])).await;
+    assert_eq!(seqs(&output.stdout), [1, 2, 3]);
+    assert!(!output.status.success() && text(&output.stderr).contains("4401"), "{}", text(&output.stderr));
+    assert_eq!(server.next().await, opened(0, "/ws/runs/r"));
+    assert_eq!(server.next().await, opened(1, "/ws/runs/r?after=7%3A1"));
+    assert_eq!(server.next().await, Happened::ClosedByClient(0), "and no third one was opened");
+}
+
+#[tokio::test]
 async fn a_draining_node_that_closes_early_is_not_waited_for() {
     let draining = Do::Send(r#"{"type":"draining","reconnectAfterMs":3600000}"#.into());
     let scripts = vec![

@@ -66,7 +66,7 @@ impl Session {
         let write_half =
             Rc::new(WriteHalf::new(wire.clone(), connection, encoding, limits, thread_metrics, hub.now_secs()));
         let viewer = hub.enter(write_half.clone());
-        let arrival = Arrival { after, refused: None, notice: None, early: Vec::new() };
+        let arrival = Arrival { after, refused: None, notice: None, expiring: None, early: Vec::new() };
         let mut session = Self {
             id,
             core: SessionCore::new(arrival, true),

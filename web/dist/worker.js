@@ -1,1 +1,1 @@
-import"./part-AKWB3KN4.js";
+import"./part-D2HWND7S.js";

@@ -48,6 +48,7 @@ export declare class Follower implements LinkEvents {
     moved(link: Link, message: GapMessage | ResetMessage | EpochMessage): void;
     frame(link: Link, frame: ScreenFrame): void;
     draining(link: Link, afterMs: number): void;
+    expiring(link: Link, leftMs: number, afterMs: number): void;
     ended(link: Link, end: LinkEnd): void;
     /** The network is back, or the page is seen again: what is waited for is tried now. */
     wake(): void;

@@ -10,6 +10,8 @@ import { onWake } from './wake.js';
 const STEADY_MS = 30_000;
 /** A link that stood for less than this did not. */
 const BRIEF_MS = 1_000;
+/** Two warnings whose ends are no further apart, in milliseconds, are about the same end: they are told in whole seconds. */
+const SAME_END_MS = 2_000;
 /** Upgrades that failed in a row, after which pages are tried. */
 const REFUSED_UPGRADES = 2;
 /** When a WebSocket is tried again while pages are asked for, in milliseconds: soon the first time, then seldom. */
@@ -28,6 +30,8 @@ export class Follower {
     #next;
     /** Since when `#link` stands; undefined until it is connected. */
     #since;
+    /** When the rights end of which the server has warned. */
+    #expires;
     /** Opens the next link. */
     #timer;
     #refusedUpgrades = 0;
@@ -147,8 +151,23 @@ export class Follower {
             return;
         this.context.baseUrls.leave(link.base);
         // A node that drains from the first moment on is not come back to faster and faster.
-        const began = this.#since === undefined || Date.now() - this.#since < BRIEF_MS;
-        this.#later(began ? this.#backoff.next(afterMs) : afterMs);
+        this.#later(this.#began() ? this.#backoff.next(afterMs) : afterMs);
+    }
+    /** Whether the link stands only now. */
+    #began() {
+        return this.#since === undefined || Date.now() - this.#since < BRIEF_MS;
+    }
+    expiring(link, leftMs, afterMs) {
+        // A link that is being opened already may have the credential of before: it is told itself.
+        if (link !== this.#link || this.#next !== undefined)
+            return;
+        const ends = Date.now() + leftMs;
+        // The credential that was asked for is the one of before, or ends just as soon: another link would win nothing.
+        if (this.#expires !== undefined && ends <= this.#expires + SAME_END_MS)
+            return;
+        this.#expires = ends;
+        if (this.#timer === undefined)
+            this.#later(this.#began() ? this.#backoff.next(afterMs) : afterMs);
     }
     ended(link, end) {
         if (this.#over)

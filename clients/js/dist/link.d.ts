@@ -20,6 +20,8 @@ export interface LinkEvents {
     frame(link: Link, frame: ScreenFrame): void;
     /** The next link is to be opened at that time, and this one to be closed then. */
     draining(link: Link, afterMs: number): void;
+    /** The rights of this link end in `leftMs`: the next one is to be opened in `afterMs`, and this one to be closed then. */
+    expiring(link: Link, leftMs: number, afterMs: number): void;
     /** The last call. */
     ended(link: Link, end: LinkEnd): void;
 }

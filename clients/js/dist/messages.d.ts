@@ -30,9 +30,15 @@ export interface EpochMessage {
     epoch: string;
     cursor: string;
 }
-/** `draining`: the node stops. `expiring`: the connection ends, because its token does for instance. */
+/** The node stops. */
 export interface DrainingMessage {
-    type: 'draining' | 'expiring';
+    type: 'draining';
+    reconnectAfterMs?: number;
+}
+/** The rights of the connection end: another credential is to be asked for, and the next connection opened with it. */
+export interface ExpiringMessage {
+    type: 'expiring';
+    inSecs: number;
     reconnectAfterMs?: number;
 }
 export interface ErrorMessage {
@@ -41,7 +47,7 @@ export interface ErrorMessage {
     error: string;
     reconnectAfterMs?: number;
 }
-export type ServerMessage = ConnectedMessage | GapMessage | ResetMessage | EpochMessage | DrainingMessage | ErrorMessage | {
+export type ServerMessage = ConnectedMessage | GapMessage | ResetMessage | EpochMessage | DrainingMessage | ExpiringMessage | ErrorMessage | {
     type: 'pong';
 } | {
     type: 'command';

@@ -104,8 +104,9 @@ export class SocketLink {
             case 'epoch':
                 return this.#connected ? this.#events.moved(this, told) : undefined;
             case 'draining':
-            case 'expiring':
                 return this.#events.draining(this, told.reconnectAfterMs ?? 0);
+            case 'expiring':
+                return this.#events.expiring(this, told.inSecs * 1000, told.reconnectAfterMs ?? 0);
             case 'error':
                 this.#atLeastMs = told.reconnectAfterMs ?? this.#atLeastMs;
         }

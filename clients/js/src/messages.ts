@@ -34,9 +34,16 @@ export interface EpochMessage {
   cursor: string;
 }
 
-/** `draining`: the node stops. `expiring`: the connection ends, because its token does for instance. */
+/** The node stops. */
 export interface DrainingMessage {
-  type: 'draining' | 'expiring';
+  type: 'draining';
+  reconnectAfterMs?: number;
+}
+
+/** The rights of the connection end: another credential is to be asked for, and the next connection opened with it. */
+export interface ExpiringMessage {
+  type: 'expiring';
+  inSecs: number;
   reconnectAfterMs?: number;
 }
 
@@ -53,6 +60,7 @@ export type ServerMessage =
   | ResetMessage
   | EpochMessage
   | DrainingMessage
+  | ExpiringMessage
   | ErrorMessage
   | { type: 'pong' }
   | { type: 'command' };

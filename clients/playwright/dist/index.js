@@ -3787,8 +3787,9 @@ var SocketLink = class {
       case "epoch":
         return this.#connected ? this.#events.moved(this, told2) : void 0;
       case "draining":
-      case "expiring":
         return this.#events.draining(this, told2.reconnectAfterMs ?? 0);
+      case "expiring":
+        return this.#events.expiring(this, told2.inSecs * 1e3, told2.reconnectAfterMs ?? 0);
       case "error":
         this.#atLeastMs = told2.reconnectAfterMs ?? this.#atLeastMs;
     }
@@ -3848,6 +3849,7 @@ function onWake(callback) {
 // ../js/dist/follower.js
 var STEADY_MS = 3e4;
 var BRIEF_MS = 1e3;
+var SAME_END_MS = 2e3;
 var REFUSED_UPGRADES = 2;
 var RETRY_UPGRADE_MS = [1e3, 6e4];
 var Follower = class {
@@ -3863,6 +3865,8 @@ var Follower = class {
   #next;
   /** Since when `#link` stands; undefined until it is connected. */
   #since;
+  /** When the rights end of which the server has warned. */
+  #expires;
   /** Opens the next link. */
   #timer;
   #refusedUpgrades = 0;
@@ -3979,8 +3983,21 @@ var Follower = class {
     if (link !== this.#link)
       return;
     this.context.baseUrls.leave(link.base);
-    const began = this.#since === void 0 || Date.now() - this.#since < BRIEF_MS;
-    this.#later(began ? this.#backoff.next(afterMs) : afterMs);
+    this.#later(this.#began() ? this.#backoff.next(afterMs) : afterMs);
+  }
+  /** Whether the link stands only now. */
+  #began() {
+    return this.#since === void 0 || Date.now() - this.#since < BRIEF_MS;
+  }
+  expiring(link, leftMs, afterMs) {
+    if (link !== this.#link || this.#next !== void 0)
+      return;
+    const ends = Date.now() + leftMs;
+    if (this.#expires !== void 0 && ends <= this.#expires + SAME_END_MS)
+      return;
+    this.#expires = ends;
+    if (this.#timer === void 0)
+      this.#later(this.#began() ? this.#backoff.next(afterMs) : afterMs);
   }
   ended(link, end) {
     if (this.#over)

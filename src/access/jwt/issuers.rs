@@ -175,6 +175,7 @@ impl ListedIssuer {
                 rights: Rights { scopes, runs, expires: Some(time.expires) },
                 credential: credential.into(),
                 made_with: Vec::new(),
+                makers: Vec::new(),
                 is_session: false,
                 issued_at: time.issued_at,
             },
@@ -214,6 +215,14 @@ fn signed_claims(shown: &str, key: &DecodingKey, algorithm: Algorithm) -> Option
     // All of this is checked in `claims`.
     (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
     decode(shown, key, &validation).ok().map(|token| token.claims)
+}
+
+/// A subject as tokens of its issuer have it here, from what the issuer says of it, or from what it is here.
+pub(in crate::access) fn subject_as_known(subject: &str) -> String {
+    match subject.split_once(':') {
+        Some((issuer, who)) if !who.starts_with(DIGEST) => format!("{issuer}:{}", plain(who)),
+        _ => subject.to_owned(),
+    }
 }
 
 /// The text itself if it is short and plain, else its digest: an e-mail address does not stand in events.

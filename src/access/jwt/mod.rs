@@ -13,6 +13,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(super) use issuers::subject_as_known;
 pub use issuers::{JwtIssuers, TokenIssuer, TokenUse};
 pub use key_source::{KeySource, KeyTimes};
 pub use rules::{ClaimCondition, ClaimRule};

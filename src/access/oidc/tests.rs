@@ -11,6 +11,7 @@ use crate::protocol::rights::RunTemplate;
 use crate::protocol::{Clock, PrincipalKind, Rights, RunPatterns, Timestamp};
 use crate::storage::catalog::access::{Revocation, Revoked};
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+use crate::storage::revocation_bell::RevocationBell;
 
 async fn provider(server: &KeyServer, keys: &[u8]) -> OidcProvider {
     let terms = ProviderTerms {
@@ -112,7 +113,8 @@ async fn a_session_is_made_with_nothing_and_ends_when_its_subject_is_revoked() {
     let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
     let clock = Clock::external(Timestamp::now, Duration::from_secs(3_600));
     let times = AuthTimes { grace: Duration::from_secs(60) };
-    let authenticator = Authenticator::open(catalog, TokenVerifiers::default(), clock, times).await.unwrap();
+    let authenticator =
+        Authenticator::open(catalog, TokenVerifiers::default(), clock, times, RevocationBell::of_one()).await.unwrap();
     let verified = crate::access::Identity {
         subject: "corp:ann".into(),
         name: "Ann".into(),
@@ -124,6 +126,7 @@ async fn a_session_is_made_with_nothing_and_ends_when_its_subject_is_revoked() {
         },
         credential: "jwt:corp:1".into(),
         made_with: Vec::new(),
+        makers: Vec::new(),
         is_session: false,
         issued_at: authenticator.now(),
     };

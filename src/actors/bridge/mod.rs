@@ -6,6 +6,8 @@
 //! rooms know that they are not subscribed, and viewers wait. A notice of a newer build is logged once, and the bridge
 //! asks the journal instead.
 //!
+//! It also hears when another node has revoked something.
+//!
 //! Screens of this node go to the nodes that look at them (`screens`), and the newest of each stream is kept in Redis.
 //! When somebody on this node begins to look at streams of a run, its room is shown what is kept of them.
 //!
@@ -32,6 +34,7 @@ use crate::storage::journal::redis::RedisJournal;
 use crate::storage::journal::redis::notice::{self, Notice, NoticeError};
 use crate::storage::journal::{Head, JournalError};
 use crate::storage::redis::RedisSettings;
+use crate::storage::revocation_bell::RevocationBell;
 use crate::storage::screens::ScreenStore;
 
 mod listener;
@@ -89,6 +92,8 @@ pub struct BridgePorts {
     pub node: String,
     /// The shared state of the subscription, which the bridge writes.
     pub doorbell: Doorbell,
+    /// Told when another node has revoked something; `None`: no credentials are needed.
+    pub revocations: Option<RevocationBell>,
     /// The registry, which can reach all rooms.
     pub rooms: ServiceRecipient<BridgeBegan>,
 }
@@ -122,10 +127,14 @@ impl Bridge {
     /// A bridge that follows nothing yet.
     pub fn new(times: BridgeTimes, ports: BridgePorts, live: LiveActorGuard) -> Self {
         let topics = Topics::new(times.linger);
+        let wanted = WantedChannels::default();
+        if let Some(channel) = ports.revocations.as_ref().and_then(RevocationBell::channel) {
+            wanted.add(channel);
+        }
         Self {
             times,
             topics,
-            wanted: WantedChannels::default(),
+            wanted,
             wanted_screens: WantedChannels::default(),
             screens: ScreenQueue::new(ports.screen_sharing),
             looked_at: LookedAt::default(),
@@ -190,6 +199,9 @@ impl Bridge {
         if notice::sender(payload) == self.ports.node.as_bytes() {
             return;
         }
+        if self.hear_revocation(&channel) {
+            return;
+        }
         let Some(topic) = self.topics.get(&channel) else { return };
         metrics::counter!("runcast_doorbells_total").increment(1);
         match Notice::parse(payload) {
@@ -206,6 +218,12 @@ impl Bridge {
             }
             Err(error) => warn!(run = %topic.run, %error, "a notice was not understood"),
         }
+    }
+
+    /// Whether the channel is that of revocations, which are read then.
+    fn hear_revocation(&self, channel: &str) -> bool {
+        let bell = self.ports.revocations.as_ref().filter(|bell| bell.channel() == Some(channel));
+        bell.inspect(|bell| bell.hear()).is_some()
     }
 
     fn lose_subscription(&mut self, reason: String) {
@@ -318,6 +336,8 @@ impl Handler<FromListener> for Bridge {
     fn handle(&mut self, FromListener(event): FromListener, ctx: &mut Self::Context) {
         match event {
             ListenerEvent::Message(channel, payload) => self.ring(channel, &payload, ctx),
+            // What rang before was not heard.
+            ListenerEvent::Confirmed(channel) if self.hear_revocation(&channel) => {}
             ListenerEvent::Confirmed(channel) => {
                 self.topics.confirm(&channel);
                 self.gather(channel, ctx);

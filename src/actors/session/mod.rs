@@ -149,14 +149,18 @@ impl<W: Wire> Session<W> {
         }
         write_half.choose(screen);
         let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>) as u32;
-        let arrival = Arrival { after, refused, notice, early: early.into() };
+        let arrival = Arrival { after, refused, notice, expiring: None, early: early.into() };
         let core = SessionCore::new(arrival, encoding == Encoding::WebSocket);
         let commands = principal.map(|by| Box::new(SocketCommands::of(by)));
         let subscription = None;
         let session =
             Self { core, write_half, subscription, commands, port, viewer, may_steer, client_ip, _guards: guards };
         let mut ctx = Context::new();
-        if let Some(until) = until {
+        if let Some(mut until) = until {
+            if let Some(warning) = until.take_warning() {
+                let warned = wrap_future::<_, Self>(warning);
+                ctx.spawn(warned.map(|in_secs, session, ctx| session.warn_of_end(in_secs, ctx)));
+            }
             let ended = wrap_future::<_, Self>(until.reached());
             ctx.spawn(ended.map(|(), session, ctx| session.on(Input::RightsEnded, ctx)));
         }
@@ -182,6 +186,11 @@ impl<W: Wire> Session<W> {
 
     fn on(&mut self, input: Input<'_>, ctx: &mut Context<Self>) {
         self.drive(None, ctx, |driver| driver.on(input));
+    }
+
+    fn warn_of_end(&mut self, in_secs: u64, ctx: &mut Context<Self>) {
+        let message = ServerMessage::expiring(in_secs, self.write_half.connection().session);
+        self.on(Input::RightsExpiring(Box::new(message)), ctx);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::config::{AuthMode, Config};
 use crate::http::access::needs::check_needs;
 use crate::protocol::{Clock, PrincipalKind, Rights};
 use crate::storage::catalog::access::{AccessCatalog, CredentialKind, CredentialRow};
+use crate::storage::revocation_bell::RevocationBell;
 
 /// The file of a single node's first key, in the data directory.
 pub const FIRST_KEY: &str = "admin.key";
@@ -46,6 +47,7 @@ pub(super) async fn open(
     config: &Config,
     catalog: Arc<dyn AccessCatalog>,
     clock: &Clock,
+    bell: RevocationBell,
 ) -> Result<Option<AccessParts>, anyhow::Error> {
     check_needs().map_err(anyhow::Error::msg)?;
     if config.auth.mode == AuthMode::Open {
@@ -65,6 +67,7 @@ pub(super) async fn open(
             rights: Rights::all(),
             maker: "runcast".to_owned(),
             made_with: Vec::new(),
+            makers: Vec::new(),
             created_at: clock.now(),
             used_at: None,
         };
@@ -77,7 +80,8 @@ pub(super) async fn open(
     }
     let times = AuthTimes { grace: Duration::from_secs(config.auth.grace_secs) };
     let TokenParts { verifiers, exchange, provider, devices } = open_tokens(config, catalog.clone())?;
-    let authenticator = Authenticator::open(catalog, verifiers, clock.clone(), times).await.context("auth.mode")?;
+    let authenticator = Authenticator::open(catalog, verifiers, clock.clone(), times, bell).await;
+    let authenticator = authenticator.context("auth.mode")?;
     Ok(Some(AccessParts { authenticator, exchange, provider, devices, first_key: first }))
 }
 

@@ -20,6 +20,7 @@ use crate::storage::journal::{Journal, JournalLimits};
 use crate::storage::packages::Packages;
 use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
+use crate::storage::revocation_bell::RevocationBell;
 
 mod access;
 pub(super) mod artifacts;
@@ -54,7 +55,13 @@ impl Storage {
         };
         let catalog = open_catalog(config).await.context("catalog.url")?;
         let packages = Packages::built_in(catalog.clone());
-        let access = access::open(config, catalog.clone(), journal.clock()).await?;
+        let bell = match &redis {
+            Some(journal) => {
+                RevocationBell::in_redis(journal.client().clone(), &config.redis.prefix, &config.server.node_id)
+            }
+            None => RevocationBell::of_one(),
+        };
+        let access = access::open(config, catalog.clone(), journal.clock(), bell).await?;
         let (authenticator, token_exchange, provider, devices, first_key) = match access {
             Some(AccessParts { authenticator, exchange, provider, devices, first_key }) => {
                 (Some(authenticator), exchange, provider, devices, Some(first_key))

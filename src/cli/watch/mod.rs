@@ -35,6 +35,9 @@ mod steering;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// Two warnings whose ends are no further apart are about the same end: they are told in whole seconds.
+const SAME_END: Duration = Duration::from_secs(2);
+
 /// Heartbeats without any message after which a connection counts as dead.
 const SILENT_HEARTBEATS: u32 = 3;
 
@@ -90,6 +93,7 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
         disconnected_since: Instant::now(),
         news: RetryNews::default(),
         is_begun: false,
+        expires: None,
     };
     let outcome = block_on(async {
         tokio::select! {
@@ -140,6 +144,8 @@ struct Watching {
     news: RetryNews,
     /// Whether a connection has told of the run.
     is_begun: bool,
+    /// When the rights end of which the server has warned.
+    expires: Option<Instant>,
 }
 
 /// What a connection delivered.
@@ -223,9 +229,21 @@ impl Watching {
                     self.dial_at = Some(Instant::now() + delay);
                 }
             }
+            FollowedMessage::Expiring { left, delay } => self.renew(left, delay),
             FollowedMessage::Nothing => {}
         }
         Ok(())
+    }
+
+    /// Goes on with another credential in time, unless the one of this connection is that already: then there is none.
+    fn renew(&mut self, left: Duration, delay: Duration) {
+        let ends = Instant::now() + left;
+        // One that is being opened already may have the credential of before: it is told itself.
+        if self.dialling.is_some() || self.expires.is_some_and(|told| ends <= told + SAME_END) {
+            return;
+        }
+        self.expires = Some(ends);
+        self.dial_at.get_or_insert(Instant::now() + delay);
     }
 
     /// Learns what the events to come will not tell, because it was told before them.

@@ -1,6 +1,8 @@
 //! Who may do what over HTTP. One middleware finds out who sends a request and whether it may, before any handler; what a
 //! route needs stands in `openapi.json`.
 
+use std::time::Duration;
+
 use super::problem::Problem;
 use crate::access::Authenticator;
 use crate::actors::session::RightsEnd;
@@ -30,6 +32,8 @@ pub struct AccessTimes {
     pub key_days: u64,
     /// Hours of a session.
     pub session_hours: u64,
+    /// How long before its end somebody who watches is told of it.
+    pub warn: Duration,
 }
 
 impl AccessPolicy {
@@ -46,7 +50,8 @@ impl AccessPolicy {
     /// When the rights of a connection that is opened now end: when they expire or are revoked. `None`: never.
     pub(super) fn end_of(&self, rights: &RequestRights) -> Option<RightsEnd> {
         let (authenticator, identity) = (self.authenticator.clone()?, rights.identity()?.clone());
-        Some(RightsEnd::new(async move { authenticator.ends(&identity).await }))
+        let warning = authenticator.expires_soon(&identity, self.times.warn);
+        Some(RightsEnd::new(warning, async move { authenticator.ends(&identity).await }))
     }
 
     /// How cookies are called and set.

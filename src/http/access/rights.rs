@@ -68,6 +68,15 @@ impl RequestRights {
         }
     }
 
+    /// Whether a run's files are only shown because of share links.
+    pub(in crate::http) fn is_guest_of(&self, run: &RunId) -> bool {
+        let Whose::Of(identities) = &self.0 else { return false };
+        let reads = |identity: &Identity| {
+            [Scope::View, Scope::Publish].into_iter().any(|scope| identity.rights.permit(scope, Some(run)))
+        };
+        !identities.iter().any(|identity| !identity.is_guest() && reads(identity))
+    }
+
     /// All scopes and all runs of those whose credentials a request has.
     pub(in crate::http) fn together(&self) -> (Scopes, RunPatterns) {
         let Whose::Of(identities) = &self.0 else { return (Scopes::all(), RunPatterns::all()) };
@@ -196,6 +205,7 @@ mod tests {
             rights: Rights { scopes: scopes.parse().unwrap(), runs, expires: None },
             credential: name.into(),
             made_with: Vec::new(),
+            makers: Vec::new(),
             is_session: false,
             issued_at: Timestamp::from_millis(0),
         })

@@ -107,7 +107,8 @@ impl Call<'_> {
             }
             Tool::ArtifactUrl => {
                 let path = web::Path::from((self.text("runId")?, self.text("artifactId")?));
-                read(artifacts::download(data(request)?, request.clone(), path, self.query()?).await?).await
+                let rights = RequestRights::of_request(request);
+                read(artifacts::download(data(request)?, rights, request.clone(), path, self.query()?).await?).await
             }
         }
     }

@@ -124,6 +124,14 @@ server_messages! {
         /// When to do that, spread so that not everybody comes at once.
         reconnect_after_ms "reconnectAfterMs": u64,
     }
+    /// The viewer's rights end soon, and its connection with them (4401): ask for another credential, open the next
+    /// connection with it, then close this one. Said once.
+    Expiring "expiring" {
+        /// Seconds until then.
+        in_secs "inSecs": u64,
+        /// When to do that, spread so that not everybody comes at once.
+        reconnect_after_ms "reconnectAfterMs": u64,
+    }
     /// The answer to a `ping` message.
     Pong "pong" {
         /// The node's time.
@@ -167,6 +175,13 @@ server_messages! {
 }
 
 impl ServerMessage {
+    /// Tells a viewer that its rights end in so many seconds: it comes back when a quarter to a half of them has passed,
+    /// by who it is.
+    pub fn expiring(in_secs: u64, session: Uuid) -> Self {
+        let quarter = in_secs.saturating_mul(250);
+        Self::Expiring { in_secs, reconnect_after_ms: spread(quarter, session) }
+    }
+
     /// Whether it says where the viewer stands in the log.
     pub fn moves_viewer(&self) -> bool {
         matches!(self, Self::Connected { .. } | Self::Gap { .. } | Self::Reset { .. } | Self::Epoch { .. })
@@ -197,9 +212,13 @@ impl ServerMessage {
 /// Tells a reader of a `text/event-stream` how long to wait when the stream has ended: from `least_ms` on, up to twice
 /// as long, by who it is, so that not all come back at once.
 pub fn sse_retry(least_ms: u64, session: Uuid) -> Bytes {
+    format!("retry: {}\n\n", spread(least_ms, session)).into()
+}
+
+/// Between so many milliseconds and twice as many.
+fn spread(least_ms: u64, session: Uuid) -> u64 {
     // The low half of a UUID of version 7 is random.
-    let share = session.as_u64_pair().1 % least_ms.max(1);
-    format!("retry: {}\n\n", least_ms + share).into()
+    least_ms.saturating_add(session.as_u64_pair().1 % least_ms.max(1))
 }
 
 /// What a viewer says.

@@ -44,6 +44,10 @@ fn the_servers_messages_are_written_as_the_protocol_says() {
             r#"{"type":"reset","epoch":"7","from":42,"cursor":"7:41"}"#,
         ),
         (ServerMessage::Draining { reconnect_after_ms: 1234 }, r#"{"type":"draining","reconnectAfterMs":1234}"#),
+        (
+            ServerMessage::expiring(60, Uuid::from_u64_pair(0, 15_001)),
+            r#"{"type":"expiring","inSecs":60,"reconnectAfterMs":15001}"#,
+        ),
         (ServerMessage::Pong { timestamp: at() }, r#"{"type":"pong","timestamp":"2026-11-23T17:15:47.966Z"}"#),
         (
             ClientError::UnknownType("dance".into()).into(),

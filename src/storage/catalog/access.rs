@@ -45,10 +45,21 @@ pub struct CredentialRow {
     pub maker: String,
     /// The credentials that it was made with, the first one first; it is void when one of them is.
     pub made_with: Vec<Arc<str>>,
+    /// Whose those were; it is void when one of these subjects was revoked.
+    pub makers: Vec<Maker>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last used, to the minute or so.
     pub used_at: Option<Timestamp>,
+}
+
+/// A subject that has made something, itself or through what it had made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maker {
+    /// The subject.
+    pub subject: Arc<str>,
+    /// When its credential was issued: a revocation holds for what was issued before, and for all that came of it.
+    pub issued_at: Timestamp,
 }
 
 /// What is no longer good: a credential, or all of a subject that was issued up to a time.
@@ -103,6 +114,12 @@ pub trait AccessCatalog: Send + Sync + 'static {
     async fn revoke(&self, revocation: &Revocation) -> Result<(), CatalogError>;
     /// Lists the revocations that are not to be forgotten at this time.
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, CatalogError>;
+    /// A page of what was revoked, newest first, behind the row with this time and text.
+    async fn revocation_page(
+        &self,
+        after: Option<(Timestamp, String)>,
+        limit: usize,
+    ) -> Result<Vec<Revocation>, CatalogError>;
     /// Writes down that the token with this id is used; whether it is the first time. One of several who try is the first.
     async fn use_once(&self, token: Sha256, forget_at: Timestamp) -> Result<bool, CatalogError>;
     /// Deletes revocations and uses of tokens that are to be forgotten, and credentials that expired before `expired_before`.
@@ -110,7 +127,7 @@ pub trait AccessCatalog: Send + Sync + 'static {
 }
 
 const COLUMNS: &str =
-    "id, kind, digest, subject, name, holder, scopes, runs, maker, made_with, created_at, expires_at, used_at";
+    "id, kind, digest, subject, name, holder, scopes, runs, maker, made_with, makers, created_at, expires_at, used_at";
 
 impl CredentialKind {
     /// The kind's name in the catalog and in answers.
@@ -124,7 +141,8 @@ impl CredentialKind {
 }
 
 impl Revoked {
-    fn text(&self) -> String {
+    /// What a page of revocations goes on behind.
+    pub fn text(&self) -> String {
         match self {
             Self::Credential(id) => format!("credential:{id}"),
             Self::Subject(subject) => format!("subject:{subject}"),
@@ -149,10 +167,12 @@ impl<T: Tables> AccessCatalog for T {
     async fn add_credential(&self, row: &CredentialRow) -> Result<(), CatalogError> {
         let runs = serde_json::to_string(&row.rights.runs).map_err(failed)?;
         let made_with = serde_json::to_string(&row.made_with).map_err(failed)?;
+        let makers: Vec<_> = row.makers.iter().map(|maker| (&maker.subject, maker.issued_at.as_millis())).collect();
+        let makers = serde_json::to_string(&makers).map_err(failed)?;
         let holder = if row.holder == PrincipalKind::Agent { "agent" } else { "human" };
         let sql = format!(
             "INSERT INTO runcast_credentials ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
-             $13)"
+             $13, $14)"
         );
         let insert = CatalogStatement::new(sql)
             .with(row.id.as_str())
@@ -165,6 +185,7 @@ impl<T: Tables> AccessCatalog for T {
             .with(runs)
             .with(row.maker.as_str())
             .with(made_with)
+            .with(makers)
             .with(row.created_at)
             .with(row.rights.expires)
             .with(row.used_at);
@@ -225,6 +246,18 @@ impl<T: Tables> AccessCatalog for T {
         rows.iter().map(read_revocation).collect()
     }
 
+    async fn revocation_page(
+        &self,
+        after: Option<(Timestamp, String)>,
+        limit: usize,
+    ) -> Result<Vec<Revocation>, CatalogError> {
+        let (at, what) = after.unwrap_or((Timestamp::from_millis(i64::MAX), String::new()));
+        let sql = "SELECT what, issued_until, revoked_at, forget_at FROM runcast_revocations \
+                   WHERE (revoked_at, what) < ($1, $2) ORDER BY revoked_at DESC, what DESC LIMIT $3";
+        let rows = self.ask(CatalogStatement::new(sql).with(at).with(what).with(limit)).await?;
+        rows.iter().map(read_revocation).collect()
+    }
+
     async fn use_once(&self, token: Sha256, forget_at: Timestamp) -> Result<bool, CatalogError> {
         let sql =
             "INSERT INTO runcast_used_tokens (id, forget_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING RETURNING id";
@@ -263,6 +296,8 @@ fn read(row: &impl Cells) -> Result<CredentialRow, CatalogError> {
     };
     let digest = text(row, "digest")?;
     let runs: RunPatterns = serde_json::from_str(&text(row, "runs")?).map_err(failed)?;
+    let makers: Vec<(Arc<str>, i64)> = serde_json::from_str(&text(row, "makers")?).map_err(failed)?;
+    let makers = makers.into_iter().map(|(subject, at)| Maker { subject, issued_at: Timestamp::from_millis(at) });
     let scopes: Scopes = text(row, "scopes")?.parse().map_err(|error: ScopeError| failed(error))?;
     Ok(CredentialRow {
         id: text(row, "id")?,
@@ -274,6 +309,7 @@ fn read(row: &impl Cells) -> Result<CredentialRow, CatalogError> {
         rights: Rights { scopes, runs, expires: time(row, "expires_at")? },
         maker: text(row, "maker")?,
         made_with: serde_json::from_str(&text(row, "made_with")?).map_err(failed)?,
+        makers: makers.collect(),
         created_at: certain_time(row, "created_at")?,
         used_at: time(row, "used_at")?,
     })

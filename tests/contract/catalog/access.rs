@@ -1,7 +1,7 @@
 //! API keys, share links, sessions, and what was revoked.
 
 use runcast::protocol::{PrincipalKind, Rights, RunId, RunPatterns, Sha256};
-use runcast::storage::catalog::access::{CredentialFilter, CredentialKind, CredentialRow, Revocation, Revoked};
+use runcast::storage::catalog::access::{CredentialFilter, CredentialKind, CredentialRow, Maker, Revocation, Revoked};
 
 use crate::catalog::artifacts::fixture::{Backend, at, contract};
 
@@ -27,6 +27,7 @@ fn credential(number: u8, kind: CredentialKind, runs: &str, expires: Option<i64>
         },
         maker: "key:first".to_owned(),
         made_with: (1..number).map(|earlier| format!("c{earlier}").into()).collect(),
+        makers: vec![Maker { subject: "corp:ann".into(), issued_at: at(-5) }],
         created_at: at(i64::from(number)),
         used_at: None,
     }
@@ -86,6 +87,8 @@ async fn the_later_one_of_two_revocations_holds_until_it_is_to_be_forgotten(back
     }
     let listed = catalog.revocations(at(8)).await.unwrap();
     assert_eq!(listed, [revocation(&subject, 5, None), revocation(&credential, 4, Some(9))]);
+    assert_eq!(catalog.revocation_page(None, 1).await.unwrap(), listed[..1]);
+    assert_eq!(catalog.revocation_page(Some((at(5), subject.text())), 9).await.unwrap(), listed[1..]);
     assert_eq!(catalog.revocations(at(9)).await.unwrap().len(), 1);
     catalog.forget_access(at(9), at(0)).await.unwrap();
     assert_eq!(catalog.revocations(at(0)).await.unwrap(), [revocation(&subject, 5, None)]);

@@ -58,7 +58,7 @@ async fn the_migrations_that_files_were_made_with_are_unchanged() {
         (
             6,
             "access",
-            "31d124cac8aa5fa392baf5a2c67040befc89aba14848cb7425cd6a29ecb8c821104b60d0179e00ab03a54bc544d93253",
+            "0ae7de4ec90873364ef3bec36ceec83cd7ab9a5fba0e68bc22f5aa2a3006d0a61477357ff2b00e5e2d8e03bf94eb9cfb",
         ),
     ];
     assert_eq!(applied, made.map(|(version, name, checksum)| (version, name.to_owned(), checksum.to_owned())));

@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 use super::support::{Reply, Site, TestNode};
 
 mod devices;
+mod expiring;
+mod issuer;
 mod keys;
 mod limits;
 mod provider;
 mod routes;
 mod sessions;
 mod sign_in;
+mod subjects;
 mod watching;
 
 /// A node where a credential is needed, and its first key.

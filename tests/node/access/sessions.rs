@@ -1,5 +1,6 @@
 //! Cookies: sessions of people, and share links.
 
+use runcast::protocol::Timestamp;
 use serde_json::json;
 
 use super::{GuardedNode, send, text};
@@ -159,4 +160,31 @@ async fn a_page_of_a_run_tells_strangers_nothing_but_its_name() {
     let page = guarded.node.get("/runs/r").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("<title>r · runcast</title>"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_download_link_of_a_guest_is_good_for_a_minute() {
+    let guarded = GuardedNode::start(&[]);
+    assert_eq!(guarded.post(&guarded.first, "r").await.status, 202);
+    let authorization = format!("Bearer {}", guarded.first);
+    let own = [("authorization", authorization.as_str())];
+    let stored = send(&guarded.node, "PUT", "/api/runs/r/artifacts/a.txt", &own, "text".to_owned()).await;
+    assert_eq!(stored.status, 201, "{stored:?}");
+    let path = format!("/api/runs/r/artifacts/{}/download", text(&stored.json()["artifactId"]));
+    let made = guarded.ask(&guarded.first, "POST", "/api/runs/r/shares", json!({})).await.json();
+    let link = text(&made["url"]).split_once("/s/").map(|(_, secret)| format!("/s/{secret}")).unwrap();
+    let opened = guarded.node.get_unredirected(&link, &[]).await;
+    let cookie = cookie(opened.header("set-cookie"));
+    let guests = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    let secs = async |headers: &[(&str, &str)]| {
+        let answer = guarded.node.get_with(&path, headers).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let expires = Timestamp::parse(&text(&answer.json()["expiresAt"])).unwrap();
+        (expires.as_millis() - Timestamp::now().as_millis()) / 1_000
+    };
+    let (guest, owner) = (secs(&guests).await, secs(&own).await);
+    assert!((30..=60).contains(&guest), "{guest} s");
+    assert!((3_000..=3_600).contains(&owner), "{owner} s");
+    // Whoever has a session besides is no guest.
+    assert!((3_000..=3_600).contains(&secs(&[&own[..], &guests].concat()).await));
 }

@@ -40,6 +40,8 @@ pub enum Input<'a> {
     Admitted,
     /// The pause that it asked for is over.
     PauseOver,
+    /// What the viewer may do ends soon: the message that says so.
+    RightsExpiring(Box<ServerMessage>),
     /// What the viewer may do has ended.
     RightsEnded,
     /// A command of the peer's is answered.

@@ -60,6 +60,8 @@ pub struct Arrival {
     pub refused: Option<CloseReason>,
     /// Told right after the greeting; before the close of one that is refused.
     pub notice: Option<ServerMessage>,
+    /// That the viewer's rights end soon, told after the greeting, too.
+    pub expiring: Option<ServerMessage>,
     /// What came before the greeting, which is the first message always: answered then. At most `incoming::MAX_EARLY`
     /// bytes and what one read brings beyond them.
     pub early: Vec<u8>,
@@ -101,6 +103,7 @@ impl SessionCore {
             Input::Disconnected => effects.push(Effect::End),
             Input::Overrun => self.close(CloseReason::Policy, effects),
             Input::NodeFull => self.close(CloseReason::Saturated, effects),
+            Input::RightsExpiring(message) => self.warn(*message, effects),
             Input::RightsEnded => self.close(CloseReason::Unauthorized, effects),
             Input::RoomFound if self.closing => self.awaits = Awaits::Nothing,
             Input::RoomFound => effects.push(Effect::Subscribe),
@@ -173,6 +176,20 @@ impl SessionCore {
         effects.push(Effect::ReadPage { after: self.arrival.as_ref().map(|arrival| arrival.after) });
     }
 
+    /// Tells the viewer that its rights end soon, behind the greeting.
+    fn warn(&mut self, message: ServerMessage, effects: &mut Effects) {
+        if self.closing {
+            return;
+        }
+        match &mut self.arrival {
+            Some(arrival) => arrival.expiring = Some(message),
+            None => {
+                effects.push(Effect::Tell(message));
+                effects.push(Effect::Wake);
+            }
+        }
+    }
+
     fn no_room(&mut self, error: FindError, effects: &mut Effects) {
         match error {
             FindError::TooManyRooms(_) => self.close(CloseReason::Saturated, effects),
@@ -191,7 +208,7 @@ impl SessionCore {
         self.attempts = 0;
         if let Some(arrival) = self.arrival.take() {
             effects.push(Effect::Greet(Greeting::new(arrival.after, &page)));
-            if let Some(notice) = arrival.notice {
+            for notice in arrival.notice.into_iter().chain(arrival.expiring) {
                 effects.push(Effect::Tell(notice));
             }
             if !arrival.early.is_empty() {

@@ -17,7 +17,7 @@ impl Session {
     }
 
     fn with(refused: Option<CloseReason>, notice: Option<ServerMessage>, awaits_close_frame: bool) -> Self {
-        let arrival = Arrival { after: After::Start, refused, notice, early: Vec::new() };
+        let arrival = Arrival { after: After::Start, refused, notice, expiring: None, early: Vec::new() };
         Self(SessionCore::new(arrival, awaits_close_frame))
     }
 
@@ -260,6 +260,19 @@ fn what_comes_before_the_greeting_is_answered_behind_it() {
     let mut session = Session::new();
     session.on(Input::Received(&frame(8, b"")));
     assert_eq!(session.on(Input::PageRead(page(1, 1, 9))), "greet, echo None, account 0, wake");
+}
+
+#[test]
+fn that_rights_end_soon_is_told_behind_the_greeting_and_not_to_who_goes() {
+    let expiring = || Input::RightsExpiring(Box::new(ServerMessage::Expiring { in_secs: 2, reconnect_after_ms: 1 }));
+    let mut session = Session::new();
+    session.on(Input::Started);
+    assert_eq!(session.on(expiring()), "");
+    let greeted = session.on(Input::PageRead(page(1, 1, 9)));
+    assert_eq!(greeted, "greet, tell expiring, take page, wake");
+    assert_eq!(session.on(expiring()), "tell expiring, wake");
+    assert_eq!(session.on(Input::RightsEnded), "close unauthorized");
+    assert_eq!(session.on(expiring()), "");
 }
 
 #[test]

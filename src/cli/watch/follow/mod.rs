@@ -33,6 +33,13 @@ pub(super) enum FollowedMessage {
     Draining(Duration),
     /// The server says this, and closes: come back after this time at the earliest.
     ComeBack(String, Duration),
+    /// The viewer's rights end: connect with another credential after a time, and leave this connection only then.
+    Expiring {
+        /// Until they end.
+        left: Duration,
+        /// Until the next connection is to be opened.
+        delay: Duration,
+    },
     /// Nothing to show: an event that was shown already, a reply, or a message of a newer server.
     Nothing,
 }
@@ -92,6 +99,11 @@ enum ServerSays {
         cursor: String,
     },
     Draining {
+        reconnect_after_ms: u64,
+    },
+    #[serde(rename_all = "camelCase")]
+    Expiring {
+        in_secs: u64,
         reconnect_after_ms: u64,
     },
     #[serde(rename_all = "camelCase")]
@@ -219,6 +231,10 @@ impl FollowedRun {
             Ok(ServerSays::Draining { reconnect_after_ms }) => {
                 FollowedMessage::Draining(Duration::from_millis(reconnect_after_ms))
             }
+            Ok(ServerSays::Expiring { in_secs, reconnect_after_ms }) => FollowedMessage::Expiring {
+                left: Duration::from_secs(in_secs),
+                delay: Duration::from_millis(reconnect_after_ms),
+            },
             Ok(ServerSays::Error { code, error, reconnect_after_ms }) => {
                 let text = format!("the server says: {code}: {error}");
                 match reconnect_after_ms {

@@ -143,7 +143,7 @@ fn an_event_is_no_message_of_the_servers_whatever_its_type_says() {
 }
 
 #[test]
-fn draining_is_told_with_its_time_and_unknown_messages_are_let_pass() {
+fn draining_and_expiring_are_told_with_their_times_and_unknown_messages_are_let_pass() {
     let mut follow = connected(After::Start);
     let draining = follow.take(r#"{"type":"draining","reconnectAfterMs":1234}"#);
     assert_eq!(draining, FollowedMessage::Draining(Duration::from_millis(1234)));
@@ -152,6 +152,9 @@ fn draining_is_told_with_its_time_and_unknown_messages_are_let_pass() {
     let come_back = FollowedMessage::ComeBack(text.clone(), Duration::from_millis(1234));
     assert_eq!(follow.take(&error(r#","reconnectAfterMs":1234"#)), come_back);
     assert_eq!(follow.take(&error("")), FollowedMessage::Notice(text));
+    let expiring = follow.take(r#"{"type":"expiring","inSecs":60,"reconnectAfterMs":20000}"#);
+    let (left, delay) = (Duration::from_secs(60), Duration::from_secs(20));
+    assert_eq!(expiring, FollowedMessage::Expiring { left, delay });
     assert_eq!(follow.take(r#"{"type":"pong","timestamp":"t"}"#), FollowedMessage::Nothing);
     assert_eq!(follow.take(r#"{"type":"of a later version","x":{}}"#), FollowedMessage::Nothing);
     assert!(matches!(follow.take("no json"), FollowedMessage::Notice(_)));

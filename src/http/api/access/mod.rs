@@ -19,11 +19,13 @@ use crate::storage::catalog::access::CredentialRow;
 mod devices;
 mod keys;
 mod me;
+mod revocations;
 mod shares;
 
 pub(in crate::http) use devices::{answer_device, ask_device, show_device};
 pub(in crate::http) use keys::{create_key, list_keys, revoke_key};
 pub(in crate::http) use me::{me, sign_in, sign_out};
+pub(in crate::http) use revocations::{list_revocations, revoke_subject};
 pub(in crate::http) use shares::{list_shares, open_share, revoke_share, share};
 
 /// Most bytes of a request. 16 KiB.

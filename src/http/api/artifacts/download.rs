@@ -1,15 +1,21 @@
 //! `GET /api/runs/{runId}/artifacts/{artifactId}/download`: where an artifact's bytes are to be had, for a while.
 
+use std::time::Duration;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
+use super::super::super::access::RequestRights;
 use super::super::super::edge::ArtifactsEdge;
 use super::super::super::problem::Problem;
 use super::ids;
 use crate::artifacts::{DownloadForm, DownloadUrl};
 use crate::protocol::artifact::Method;
 use crate::protocol::{ArtifactName, ContentCoding, Sha256, Timestamp};
+
+/// How long a URL is good that somebody has by a share link: it can't be revoked, as the link can.
+const OF_GUEST: Duration = Duration::from_secs(60);
 
 /// Query of a download.
 #[derive(Deserialize)]
@@ -39,6 +45,7 @@ struct Download<'a> {
 /// decode that, else to a route of ours that decodes it on the way.
 pub(in crate::http) async fn download(
     edge: web::Data<ArtifactsEdge>,
+    rights: RequestRights,
     request: HttpRequest,
     path: web::Path<(String, String)>,
     query: web::Query<DownloadQuery>,
@@ -57,7 +64,8 @@ pub(in crate::http) async fn download(
             return Err(Problem::bad_request("invalid_encoding", detail));
         }
     };
-    let DownloadUrl { url, expires_at, stored, coding } = service.sign_download(&kept, form).await?;
+    let longest = if rights.is_guest_of(&run) { OF_GUEST } else { Duration::MAX };
+    let DownloadUrl { url, expires_at, stored, coding } = service.sign_download(&kept, form, longest).await?;
     if query.redirect.as_deref() == Some("1") {
         return Ok(HttpResponse::Found()
             .insert_header((header::LOCATION, url))

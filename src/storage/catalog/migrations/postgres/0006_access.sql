@@ -10,6 +10,7 @@ CREATE TABLE runcast_credentials (
     runs TEXT NOT NULL, -- a JSON array of patterns
     maker TEXT NOT NULL, -- the subject of whoever made it
     made_with TEXT NOT NULL, -- a JSON array of the credentials that it was made with; it is void when one of them is
+    makers TEXT NOT NULL, -- a JSON array of whose those were, each [subject, when issued]; void when one was revoked
     created_at BIGINT NOT NULL,
     expires_at BIGINT, -- null: never
     used_at BIGINT
