@@ -90,10 +90,9 @@ fn ops_routes(config: &mut ServiceConfig) {
 
 /// Who asks, and how somebody signs in.
 fn session_routes(config: &mut ServiceConfig) {
-    let session = resource("/api/session").route(post().to(access_api::sign_in));
-    config
-        .service(resource("/api/me").route(get().to(access_api::me)))
-        .service(session.route(delete().to(access_api::sign_out)));
+    config.service(resource("/api/me").route(get().to(access_api::me))).service(
+        resource("/api/session").route(post().to(access_api::sign_in)).route(delete().to(access_api::sign_out)),
+    );
 }
 
 /// A query that can't be read is answered with a problem.

@@ -13,7 +13,7 @@ import { findings } from "./support/axe.js";
 import { launch, openTab, word } from "./support/browser.js";
 import { Site } from "./support/front.js";
 import { BINARY, Node } from "./support/node.js";
-import { IdentityProvider } from "./support/provider.js";
+import { IdentityProvider, signInAs } from "./support/provider.js";
 
 const LIMIT = { timeout: 60_000 };
 const RULES = [{ when: { groups: ["dev"] }, scopes: ["view", "control"], runs: ["*"] }];
@@ -45,14 +45,6 @@ async function tabFor(context) {
   const opened = await openTab(browser);
   context.after(() => opened.tab.context().close());
   return opened;
-}
-
-// At the provider's page.
-async function signInAs(tab, login) {
-  await tab.getByPlaceholder("Enter any login").fill(login);
-  await tab.getByPlaceholder("and password").fill("x");
-  await tab.getByRole("button", { name: "Sign-in" }).click();
-  await tab.getByRole("button", { name: "Continue" }).click();
 }
 
 test("somebody signs in with the provider and comes back to the run", LIMIT, async (context) => {

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use futures_util::SinkExt as _;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::{self, Message, protocol::CloseFrame};
 
 use self::dial::{CONNECT, DialRefused, Dialled, Dialler, Dialling, Socket, dialled};
 use self::follow::{FollowedMessage, FollowedRun};
+use self::input::{SocketInput, next_input};
 use self::look::RunLook;
 use self::output::WatchOutput;
 use super::request::{AskError, Obstacle, RetryNews, tell_retry};
@@ -26,6 +27,7 @@ use crate::protocol::{After, RunId};
 mod attempts;
 mod dial;
 mod follow;
+mod input;
 mod look;
 mod output;
 mod show;
@@ -148,22 +150,13 @@ struct Watching {
     expires: Option<Instant>,
 }
 
-/// What a connection delivered.
-enum Input {
-    Text(Utf8Bytes),
-    /// A ping or a screen frame, which only shows that the connection is alive.
-    Alive,
-    Closed(Option<CloseFrame>),
-    Lost(String),
-}
-
 impl Watching {
     /// One loop serves all connections.
     async fn run(&mut self) -> anyhow::Result<()> {
         loop {
             tokio::select! {
                 input = next_input(&mut self.socket, self.silence, &mut self.out) => match input? {
-                    Input::Text(text) => {
+                    SocketInput::Text(text) => {
                         self.take(&text).await?;
                         if self.is_done().await? {
                             self.out.flush()?;
@@ -171,12 +164,12 @@ impl Watching {
                             return Ok(());
                         }
                     }
-                    Input::Alive => {}
-                    Input::Closed(frame) => {
+                    SocketInput::Alive => {}
+                    SocketInput::Closed(frame) => {
                         stop_if_for_good(frame.as_ref())?;
                         self.on_disconnect();
                     }
-                    Input::Lost(reason) => {
+                    SocketInput::Lost(reason) => {
                         if self.dialling.is_none() && self.dial_at.is_none() {
                             tell(format_args!("connection lost ({reason}); reconnecting"));
                         }
@@ -363,28 +356,6 @@ async fn due(at: Option<Instant>) {
     }
 }
 
-/// Returns what the connection delivers next; pends for ever if there is none. Flushes the output before it waits.
-async fn next_input(socket: &mut Option<Socket>, silence: Duration, out: &mut WatchOutput) -> io::Result<Input> {
-    let Some(socket) = socket else { return std::future::pending().await };
-    let message = match socket.next().now_or_never() {
-        Some(message) => message,
-        None => {
-            out.flush()?;
-            match timeout(silence, socket.next()).await {
-                Ok(message) => message,
-                Err(_) => return Ok(Input::Lost(format!("silent for {} s", silence.as_secs()))),
-            }
-        }
-    };
-    Ok(match message {
-        Some(Ok(Message::Text(text))) => Input::Text(text),
-        Some(Ok(Message::Close(frame))) => Input::Closed(frame),
-        Some(Ok(_)) => Input::Alive,
-        Some(Err(error)) => Input::Lost(plain_error(&error)),
-        None => Input::Lost("ended".into()),
-    })
-}
-
 /// Sends a close frame, but does not wait for the answer.
 async fn close(socket: Option<Socket>) {
     if let Some(mut socket) = socket {
@@ -395,8 +366,4 @@ async fn close(socket: Option<Socket>) {
 /// Whether a retry of the refused upgrade would be refused too.
 fn is_for_good(status: tungstenite::http::StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429)
-}
-
-fn plain_error(error: &tungstenite::Error) -> String {
-    plain(&error.to_string(), 200)
 }

@@ -47,3 +47,11 @@ export class IdentityProvider {
     this.#server.close();
   }
 }
+
+// At the provider's page.
+export async function signInAs(tab, login) {
+  await tab.getByPlaceholder("Enter any login").fill(login);
+  await tab.getByPlaceholder("and password").fill("x");
+  await tab.getByRole("button", { name: "Sign-in" }).click();
+  await tab.getByRole("button", { name: "Continue" }).click();
+}
