@@ -8,6 +8,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use runcast::protocol::Timestamp;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -60,7 +61,7 @@ impl FakeProvider {
     /// Gives a code to whoever was sent here by this URL, for a token with these claims beside the usual ones.
     pub(super) fn code(&self, sent: &reqwest::Url, claims: Value) -> String {
         let asked: HashMap<_, _> = sent.query_pairs().into_owned().collect();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let now = Timestamp::now().as_millis() / 1_000;
         let mut all = json!({
             "iss": self.url, "aud": CLIENT, "sub": "ann-1", "name": "Ann", "groups": ["dev"],
             "nonce": asked["nonce"], "iat": now, "exp": now + 60,
