@@ -25,11 +25,12 @@ async fn what_keeps_a_server_from_starting_is_said_once_with_its_cause_once() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let away = [("RUNCAST__CATALOG__URL", "postgres://u:hunter2@127.0.0.1:1/d")];
+    let reached = [("RUNCAST__AUTH__ALLOW_OPEN_ON_NETWORK", "true")];
     for (arguments, environment, wanted, cause) in [
         (&["--bind", &address][..], &[][..], format!("server.bind {address}"), "Address already in use"),
         (
             &["--bind", "no-such-name.invalid:1"],
-            &[],
+            &reached,
             "server.bind no-such-name.invalid:1 can't be looked up".into(),
             ": ",
         ),

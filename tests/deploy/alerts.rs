@@ -85,13 +85,14 @@ fn bounds_in_alerts_are_the_defaults() {
 }
 
 /// What a node that is well has nothing to say about.
-const OF_FAILURES: [&str; 6] = [
+const OF_FAILURES: [&str; 7] = [
     "runcast_actor_exits_total",
     "runcast_actor_restarts_total",
     "runcast_journal_failures_total",
     "runcast_artifact_failures_total",
     "runcast_catalog_failures_total",
     "runcast_holes_repaired_total",
+    "runcast_limited_total",
 ];
 /// What takes a week.
 const OF_EXPIRY: &str = "runcast_runs_expired_total";
