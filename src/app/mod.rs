@@ -35,6 +35,7 @@ mod shares;
 mod signals;
 mod steering;
 mod storage;
+mod transport;
 mod worker;
 
 pub use access::{TokenParts, open_issuers, open_tokens, signing_keys};

@@ -4,11 +4,8 @@
 use std::future::ready;
 use std::io;
 use std::net::TcpListener;
-use std::rc::Rc;
-use std::time::Duration;
 
 use actix_http::error::DispatchError;
-use actix_http::{Extensions, HttpService, KeepAlive, Protocol};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
 use actix_service::{
@@ -24,16 +21,15 @@ use futures_util::FutureExt as _;
 use super::ops_edge::edge;
 use super::parts::NodeParts;
 use super::shares::OPS_CONNECTIONS;
-use super::worker::LINGER;
+use super::transport::{Transport, share};
 use crate::http::access::middleware::authorize;
 use crate::http::body_checks::check_body;
 use crate::http::framing::framing;
-use crate::http::heads::HeadTimed;
 use crate::http::method_not_allowed::method;
 use crate::http::origin::check_origin;
 use crate::http::parameters::check_parameters;
 use crate::http::routes_of_operators;
-use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
+use crate::http::transfer::count_response;
 use crate::http::unread::unread;
 use crate::tasks;
 
@@ -42,27 +38,9 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
     let parts = parts.clone();
     let server = Server::build().workers(1).max_concurrent_connections(OPS_CONNECTIONS).disable_signals();
     let server = server.listen("runcast-ops", listener, move || {
-        let server = &parts.config.server;
-        let head_limit = Duration::from_secs(server.header_timeout_secs);
-        let rate =
-            Rate { bytes_per_sec: server.min_bytes_per_sec, pause: Duration::from_secs(server.response_pause_secs) };
-        let stream_timeout = Duration::from_secs(2 * parts.config.session.stall_secs);
-        let (responses, transfers) = (parts.responses.clone(), parts.transfers.clone());
-        let http = HttpService::<HeadTimed<HttpSocket>, _, _>::build()
-            .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
-            .client_request_timeout(head_limit)
-            .client_disconnect_timeout(LINGER)
-            .on_connect_ext(move |socket: &HeadTimed<HttpSocket>, extensions: &mut Extensions| {
-                extensions.insert(socket.get_ref().outgoing().clone());
-                extensions.insert(socket.clock().clone());
-            })
-            .finish(app(parts.clone()));
-        let accept = fn_service(move |tcp: TcpStream| {
-            let peer = tcp.peer_addr().ok();
-            let outgoing = Rc::new(Outgoing::new(responses.clone(), transfers.clone(), rate));
-            let socket = HttpSocket::new(tcp, outgoing, stream_timeout);
-            ready(Ok::<_, DispatchError>((HeadTimed::new(socket, head_limit), Protocol::Http1, peer)))
-        });
+        let transport = Transport::new(&parts);
+        let http = transport.http().on_connect_ext(share).finish(app(parts.clone()));
+        let accept = fn_service(move |tcp: TcpStream| ready(Ok::<_, DispatchError>(transport.accept(tcp))));
         apply_fn_factory(accept.and_then(http), |tcp, serve| {
             tasks::caught("connection", serve.call(tcp)).map(|served| served.unwrap_or(Ok(())))
         })

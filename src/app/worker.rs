@@ -7,8 +7,8 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
+use actix_http::Extensions;
 use actix_http::error::DispatchError;
-use actix_http::{Extensions, HttpService, KeepAlive, Protocol};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
 use actix_service::{
@@ -23,6 +23,7 @@ use futures_util::FutureExt as _;
 use tracing::error;
 
 use super::parts::NodeParts;
+use super::transport::{TimedSocket, Transport, share};
 use super::{drain, ops_edge};
 use crate::actors::hub::broadcaster::Broadcaster;
 use crate::actors::hub::thread_agent::{self, ThreadAgent};
@@ -38,14 +39,13 @@ use crate::http::edge::{
     ClientsEdge, DeletionEdge, Edge, ExportEdge, IngestEdge, RunsEdge, SignInEdge, StepsEdge, TokenEdge, WatchEdge,
 };
 use crate::http::framing::framing;
-use crate::http::heads::HeadTimed;
 use crate::http::limits::middleware::limit;
 use crate::http::method_not_allowed::method;
 use crate::http::origin::check_origin;
 use crate::http::parameters::check_parameters;
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
-use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
+use crate::http::transfer::count_response;
 use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
 use crate::http::{routes, routes_of_main};
@@ -58,9 +58,6 @@ const PER_WORKER: usize = 25_600;
 
 /// Questions that may wait for a thread's supervisor.
 const SUPERVISOR_MAILBOX: usize = 16;
-/// How long the rest of a refused request's body is read and thrown away: a producer that is still sending would
-/// otherwise meet a broken connection, and never read why.
-pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Starts the HTTP server on `listener`, with as many worker threads as configured.
 pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Server> {
@@ -75,25 +72,15 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
             let thread = Thread::new(&parts);
             thread.supervise();
             let (slots, node, clients) = (parts.node.clone(), parts.node.clone(), parts.limits.clone());
-            let server = &parts.config.server;
-            let rate = Rate {
-                bytes_per_sec: server.min_bytes_per_sec,
-                pause: Duration::from_secs(server.response_pause_secs),
-            };
-            let stream_timeout = Duration::from_secs(2 * parts.config.session.stall_secs);
-            let (responses, transfers) = (parts.responses.clone(), parts.transfers.clone());
+            let transport = Transport::new(&parts);
             let upgrade = Rc::new(thread.upgrade());
             let limits = parts.live.bodies.clone();
             let (for_http, for_upgrade) = (thread.clone(), thread);
-            let head_limit = Duration::from_secs(server.header_timeout_secs);
-            let http = HttpService::<HeadTimed<HttpSocket>, _, _>::build()
-                .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
-                .client_request_timeout(head_limit)
-                .client_disconnect_timeout(LINGER)
+            let http = transport
+                .http()
                 .graceful_shutdown_signal(move || node.drains())
-                .on_connect_ext(move |socket: &HeadTimed<HttpSocket>, extensions: &mut Extensions| {
-                    extensions.insert(socket.get_ref().outgoing().clone());
-                    extensions.insert(socket.clock().clone());
+                .on_connect_ext(move |socket: &TimedSocket, extensions: &mut Extensions| {
+                    share(socket, extensions);
                     let counted = Rc::new(clients.connect(socket.get_ref().peer()));
                     extensions.insert(Rc::new(slots.connect().holding(counted.clone())));
                     extensions.insert(counted);
@@ -116,12 +103,7 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
                     }
                 }))
                 .finish(app(for_http));
-            let accept = fn_service(move |tcp: TcpStream| {
-                let peer = tcp.peer_addr().ok();
-                let outgoing = Rc::new(Outgoing::new(responses.clone(), transfers.clone(), rate));
-                let socket = HttpSocket::new(tcp, outgoing, stream_timeout);
-                ready(Ok::<_, DispatchError>((HeadTimed::new(socket, head_limit), Protocol::Http1, peer)))
-            });
+            let accept = fn_service(move |tcp: TcpStream| ready(Ok::<_, DispatchError>(transport.accept(tcp))));
             // A panic is one connection's, and told.
             apply_fn_factory(accept.and_then(http), |tcp, serve| {
                 tasks::caught("connection", serve.call(tcp)).map(|served| served.unwrap_or(Ok(())))

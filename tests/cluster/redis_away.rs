@@ -8,6 +8,8 @@ use futures_util::future::join_all;
 
 /// How long a producer waits at most, with the default settings.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// What Redis has not answered in time.
+const MISSED: &str = "runcast_redis_missed_deadlines_total{purpose=\"journal\"}";
 
 /// Settings with which a whole outage fits into a test.
 const BRIEF: &[(&str, &str)] = &[
@@ -85,18 +87,24 @@ async fn with_default_settings_a_black_hole_refuses_every_post_within_three_seco
     insist(&cluster.nodes[0], 1).await;
     saw_all(&cluster, &mut viewers).await;
     cluster.proxy.stall();
-    // Spread over time: at once, in the middle of the first answers' time, and when the connection has been given up;
-    // to a run that has a room, and to those that have none.
+    // At once, when Redis has been silent for too long, and when the connection has been given up; to a run that has a
+    // room, and to those that have none.
+    let stage = async |node: &Site, stage: u64| match stage {
+        0 => {}
+        1 => drop(eventually!(node.metric(MISSED).await, |missed| *missed >= 1.0, SOON)),
+        _ => drop(eventually!(node.metric("runcast_redis_up{purpose=\"journal\"}").await, |up| *up == 0.0, SOON)),
+    };
     let posts = (0..12).map(async |index: u64| {
-        tokio::time::sleep(Duration::from_millis(300 * index)).await;
-        let (asked, node) = (Instant::now(), &cluster.nodes[index as usize % 2]);
+        let node = &cluster.nodes[index as usize % 2];
+        stage(node, index / 4).await;
+        let asked = Instant::now();
         let run = if index.is_multiple_of(3) { format!("new{index}") } else { "r".to_owned() };
         let reply = node.post_ndjson(&run, &numbered(100 + index, 1, 0), &[]).await;
         assert!(asked.elapsed() <= PATIENCE, "post {index} to {run}: {:?}, {reply:?}", asked.elapsed());
         assert_eq!((reply.status, reply.header("retry-after").is_empty()), (503, false), "{reply:?}");
     });
     let reads = (0..4).map(async |index: u64| {
-        tokio::time::sleep(Duration::from_millis(700 * index)).await;
+        stage(&cluster.nodes[1], index).await;
         let asked = Instant::now();
         // A node that has no doubt answers from memory.
         let reply = cluster.nodes[1].get("/api/runs/r/events?after=0").await;
@@ -121,8 +129,7 @@ async fn a_black_hole_is_survived_without_a_restart_or_a_loss() {
     for _ in 0..5 {
         assert_eq!(refused(&cluster.nodes[1], 2).await, "journal_unavailable", "nothing was sent");
     }
-    let missed = "runcast_redis_missed_deadlines_total{purpose=\"journal\"}";
-    assert!(cluster.nodes[0].metric(missed).await >= 1.0);
+    assert!(cluster.nodes[0].metric(MISSED).await >= 1.0);
     cluster.proxy.pass();
     for n in 2..=10 {
         insist(&cluster.nodes[n as usize % 2], n).await;
