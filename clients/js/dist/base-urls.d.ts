@@ -5,6 +5,8 @@ export declare class BaseUrls {
     constructor(urls: string | readonly string[]);
     /** The one that is used now, without a slash at its end. */
     get current(): string;
+    /** All of them. */
+    get all(): readonly string[];
     get count(): number;
     /** `url` has failed, or its node drains: the next one is used, unless another one is in use already. */
     leave(url: string): void;

@@ -12,6 +12,10 @@ export class BaseUrls {
     get current() {
         return this.#urls[this.#at];
     }
+    /** All of them. */
+    get all() {
+        return this.#urls;
+    }
     get count() {
         return this.#urls.length;
     }

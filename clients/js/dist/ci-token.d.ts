@@ -1,5 +1,5 @@
 import { ApiError } from './errors.js';
-import { type TokenFunction } from './tokens.js';
+import type { TokenFunction } from './token.js';
 /** Variables of a CI job. */
 export type CiEnv = Readonly<Record<string, string | undefined>>;
 /** A build has no token of the server: `detail` says why, and what to do about it. */

@@ -1,7 +1,8 @@
 import { createTransport } from '#transport';
 import { BaseUrls } from './base-urls.js';
+import { audienceOf } from './ci-audience.js';
 import { callJson, send } from './context.js';
-import { ApiError } from './errors.js';
+import { ApiError, retryAfter } from './errors.js';
 import { VERSION } from './generated/index.js';
 import { Tokens } from './tokens.js';
 /** How long a refusal holds before the server is asked again, in milliseconds. */
@@ -42,7 +43,9 @@ export function buildToken(url, env) {
             throw refusal.error;
         refusal = undefined;
         try {
-            return await exchanged(context, (audience) => ci(env, audience, transport));
+            const { isNeeded, audience } = await askServer(context, env);
+            // The server needs none: whoever refused was somebody else.
+            return isNeeded ? await exchanged(context, await ci(env, audience, transport), audience) : undefined;
         }
         catch (error) {
             if (error instanceof BuildTokenError)
@@ -50,7 +53,7 @@ export function buildToken(url, env) {
             throw error;
         }
     });
-    return async (refused) => {
+    const fetchToken = async (refused) => {
         if (refused !== undefined)
             tokens.refuse(refused === '' ? undefined : refused);
         isNeeded ||= refused !== undefined;
@@ -60,29 +63,26 @@ export function buildToken(url, env) {
         isNeeded = token !== undefined;
         return token;
     };
+    return Object.assign(fetchToken, { renew: () => tokens.renew() });
 }
 /** Whether the server needs a token, and what a token of the build is to be for. */
-async function askServer(context) {
-    const own = new URL(context.baseUrls.current).origin;
+async function askServer(context, env) {
+    const audienceFor = (told) => audienceOf(told, env['RUNCAST_AUDIENCE'], context.baseUrls.all);
     try {
         const path = '/api/me';
         const me = await callJson(context, { method: 'GET', path, timeoutMs: TIMEOUT_MS });
-        const { mode, audience } = me;
-        return { isNeeded: mode === 'token', audience: typeof audience === 'string' ? audience : own };
+        return { isNeeded: me['mode'] === 'token', audience: audienceFor(me['audience']) };
     }
     catch (error) {
         // Something else has refused: a proxy, or what is no server of runcast's.
-        if (error instanceof SyntaxError || (error instanceof ApiError && !error.passing))
-            return { isNeeded: false, audience: own };
+        const isForeign = error instanceof SyntaxError || (error instanceof ApiError && !error.passing);
+        if (isForeign)
+            return { isNeeded: false, audience: audienceFor(undefined) };
         throw error;
     }
 }
-/** Exchanges a token of the build; undefined: the server needs none, so whoever refused was somebody else. */
-async function exchanged(context, jwtFor) {
-    const { isNeeded, audience } = await askServer(context);
-    if (!isNeeded)
-        return undefined;
-    const subject_token = await jwtFor(audience);
+/** Exchanges a token of the build. */
+async function exchanged(context, subject_token, { name }) {
     const answer = await send(context, {
         method: 'POST',
         path: '/api/token',
@@ -95,11 +95,22 @@ async function exchanged(context, jwtFor) {
     if (answer.status === 200 && typeof token === 'string' && typeof secs === 'number') {
         return { token, expiresAt: Date.now() + secs * 1000 };
     }
-    const why = typeof told['error_description'] === 'string' ? told['error_description'] : `it answers ${answer.status}`;
-    if (answer.status >= 500 || answer.status === 429)
-        throw new ApiError(answer.status, 'token_unavailable', why);
-    throw new BuildTokenError(answer.status, `the server does not take the token of this build: ${why}; it was made for ${audience}, ` +
+    const why = typeof told['error_description'] === 'string' ? oneLine(told['error_description']) : `it answers ${answer.status}`;
+    if (isPassing(answer))
+        throw unavailable(answer, why);
+    throw new BuildTokenError(answer.status, `the server does not take the token of this build: ${why}; it was made for ${oneLine(name)}, ` +
         'and a rule in the server\'s [[auth.issuers]] has to fit it');
+}
+function isPassing({ status }) {
+    return status >= 500 || status === 429;
+}
+/** There is no token now; the answer may say when to ask again. */
+function unavailable(answer, why) {
+    return new ApiError(answer.status, 'token_unavailable', why, {}, retryAfter(answer.header('retry-after')));
+}
+/** What a server says, as a part of a line in the log of a job. */
+function oneLine(text) {
+    return text.replace(/[\s\p{Cc}]+/gu, ' ').slice(0, 300);
 }
 /** Members of JSON; none: it is no JSON. */
 async function membersOf(answer) {
@@ -118,23 +129,26 @@ async function github(env, audience, transport) {
     if (!asked || !bearer || !URL.canParse(asked)) {
         throw new BuildTokenError(401, `the server needs a token, and this job can have none: ${PERMISSION}`);
     }
+    if (!audience.isSafe) {
+        throw new BuildTokenError(401, `the server calls itself ${oneLine(audience.name)}, and not as RUNCAST_URL or RUNCAST_AUDIENCE do: no token is asked ` +
+            'for in that name. If it is the public_url of your server, set RUNCAST_AUDIENCE to it');
+    }
     const url = new URL(asked);
-    url.searchParams.set('audience', audience);
+    url.searchParams.set('audience', audience.name);
     const headers = { authorization: `Bearer ${bearer}`, accept: 'application/json' };
     const answer = await transport.send({ method: 'GET', url: url.href, headers, timeoutMs: TIMEOUT_MS });
     const { value } = await membersOf(answer);
     if (answer.status === 200 && typeof value === 'string')
         return value;
-    if (answer.status >= 500 || answer.status === 429) {
-        throw new ApiError(answer.status, 'token_unavailable', `GitHub makes no token now: it answers ${answer.status}`);
-    }
+    if (isPassing(answer))
+        throw unavailable(answer, `GitHub makes no token now: it answers ${answer.status}`);
     throw new BuildTokenError(answer.status, `GitHub gives this job no token, it answers ${answer.status}: ${PERMISSION}`);
 }
 /** GitLab gives a job the tokens that its configuration names. */
-function gitlab(env, audience) {
+function gitlab(env, { name, isSafe }) {
     const jwt = env['RUNCAST_JWT']?.trim();
     if (jwt)
         return Promise.resolve(jwt);
-    const how = `give the job \`id_tokens: RUNCAST_JWT: aud: ${audience}\`, or set RUNCAST_TOKEN`;
+    const how = `give the job \`id_tokens: RUNCAST_JWT: aud: ${isSafe ? name : 'PUBLIC_URL_OF_THE_SERVER'}\`, or set RUNCAST_TOKEN`;
     return Promise.reject(new BuildTokenError(401, `the server needs a token, and this job has none: ${how}`));
 }

@@ -11,7 +11,7 @@ export type { LiveTrace, TracePart } from './publish-frames.js';
 export * from './publish-types.js';
 export { Run } from './run.js';
 export type { ScreenFrame } from './screen-frame.js';
-export type { Token, TokenFunction } from './tokens.js';
+export type { Token, TokenFunction } from './token.js';
 export { TransportError, type TransportFailure } from './transport.js';
 export { type ComparedTest, type Cursor, type HistoryTest, isEvent, isFinal, type PageQuery, type RunComparison, type RunEvent, type RunGroup, type RunHistory, type RunMeta, type RunQuery, type RunState, type RunSummary, type RunTimeline, type RunWord, type ScreenOptions, type SearchHit, type SearchQuery, type StateQuery, type TestHistory, type TestQuery, type TestResult, type TestState, type TimelineBin, type TimelineMark, type TimelineQuery, type WatchOptions, type WatchStatus, } from './types.js';
 export { type ConnectedDetail, type StatusDetail, Watch, type WatchEventMap } from './watch.js';

@@ -1,15 +1,4 @@
-/** A token, and when it ends. */
-export interface Token {
-    token: string;
-    /** When it ends, in milliseconds since 1970. Missing: a JSON Web Token says so itself, of others it is not known. */
-    expiresAt?: number;
-}
-/**
- * Fetches a token; undefined: there is none. `refused`: the token that the server has answered 401 to; an empty text: it
- * was asked without one.
- */
-export type TokenFunction = (refused?: string) => TokenAnswer | Promise<TokenAnswer>;
-type TokenAnswer = Token | string | undefined;
+import type { TokenFunction } from './token.js';
 /** The token to send, and the next one in time. */
 export declare class Tokens {
     #private;
@@ -18,5 +7,6 @@ export declare class Tokens {
     get(): Promise<string | undefined>;
     /** The server has answered 401 to this token, or to none. False: there is no other one. */
     refuse(token: string | undefined): boolean;
+    /** The server says that the token ends soon: the next one is asked for now. This one is good to its end if there is none. */
+    renew(): void;
 }
-export {};

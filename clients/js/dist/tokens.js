@@ -30,6 +30,14 @@ export class Tokens {
         this.#refused ??= token ?? '';
         return true;
     }
+    /** The server says that the token ends soon: the next one is asked for now. This one is good to its end if there is none. */
+    renew() {
+        if (typeof this.#option !== 'function')
+            return;
+        this.#option.renew?.();
+        if (this.#kept !== undefined)
+            this.#kept.until = 0;
+    }
     async #ask(option) {
         const refused = this.#refused;
         this.#refused = undefined;

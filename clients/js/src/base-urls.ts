@@ -14,6 +14,11 @@ export class BaseUrls {
     return this.#urls[this.#at] as string;
   }
 
+  /** All of them. */
+  get all(): readonly string[] {
+    return this.#urls;
+  }
+
   get count(): number {
     return this.#urls.length;
   }

@@ -11,7 +11,7 @@ export type { LiveTrace, TracePart } from './publish-frames.js';
 export * from './publish-types.js';
 export { Run } from './run.js';
 export type { ScreenFrame } from './screen-frame.js';
-export type { Token, TokenFunction } from './tokens.js';
+export type { Token, TokenFunction } from './token.js';
 export { TransportError, type TransportFailure } from './transport.js';
 export {
   type ComparedTest,

@@ -1,16 +1,4 @@
-/** A token, and when it ends. */
-export interface Token {
-  token: string;
-  /** When it ends, in milliseconds since 1970. Missing: a JSON Web Token says so itself, of others it is not known. */
-  expiresAt?: number;
-}
-
-/**
- * Fetches a token; undefined: there is none. `refused`: the token that the server has answered 401 to; an empty text: it
- * was asked without one.
- */
-export type TokenFunction = (refused?: string) => TokenAnswer | Promise<TokenAnswer>;
-type TokenAnswer = Token | string | undefined;
+import type { TokenFunction } from './token.js';
 
 /** How long before its end a token is replaced, in milliseconds: at most, and as a part of what is left of it. */
 const MARGIN_MS = 60_000;
@@ -43,6 +31,13 @@ export class Tokens {
     this.#kept = undefined;
     this.#refused ??= token ?? '';
     return true;
+  }
+
+  /** The server says that the token ends soon: the next one is asked for now. This one is good to its end if there is none. */
+  renew(): void {
+    if (typeof this.#option !== 'function') return;
+    this.#option.renew?.();
+    if (this.#kept !== undefined) this.#kept.until = 0;
   }
 
   async #ask(option: TokenFunction): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { buildToken, BuildTokenError, connect } from '@runcast/client';
 
+import { audienceOf } from '../dist/ci-audience.js';
 import { buildServer, guarded, PUBLIC_URL } from './support/build-server.js';
 import { problem } from './support/publisher.js';
 import { server } from './support/runcast.js';
@@ -81,7 +82,8 @@ test('what is missing is said: a rule, a permission, a token of GitLab', async (
   };
   const noPermission = await refusal({ GITHUB_ACTIONS: 'true' });
   assert.match(noPermission, /permissions: id-token: write/);
-  assert.match(await refusal({ GITLAB_CI: 'true' }), /id_tokens: RUNCAST_JWT: aud: https:\/\/runcast\.example\.org/);
+  assert.match(await refusal({ GITLAB_CI: 'true' }), /id_tokens: RUNCAST_JWT: aud: PUBLIC_URL_OF_THE_SERVER`/);
+  assert.match(await refusal({ GITLAB_CI: 'true', RUNCAST_AUDIENCE: PUBLIC_URL }), /id_tokens: RUNCAST_JWT: aud: https:\/\/runcast\.example\.org/);
   builds.status = 403;
   assert.match(await refusal(builds.github), /it answers 403: .*id-token: write/);
   builds.status = 200;
@@ -89,6 +91,55 @@ test('what is missing is said: a rule, a permission, a token of GitLab', async (
   const noRule = await refusal(builds.github);
   assert.match(noRule, /does not take the token of this build: .*rule.*auth\.issuers/s);
   assert.doesNotMatch(noRule, /eyJ/, 'no token is shown');
+});
+
+test('a server does not choose for whom a token of the job is made', async (t) => {
+  const builds = await buildServer(t);
+  const { RUNCAST_AUDIENCE: _, ...job } = builds.github;
+  let audience;
+  let exchanged = 0;
+  const node = await fake(t, (request, response) => {
+    if (request.url === '/api/me') return response.end(JSON.stringify({ mode: 'token', audience }));
+    exchanged += 1;
+    response.end(JSON.stringify({ access_token: 't', expires_in: 3_600 }));
+  });
+  const ask = (env) => buildToken(node.url, env)('');
+  const others = ['sts.amazonaws.com', 'https://vault.example.org', `http://127.0.0.1:${node.port + 1}`, `${node.url}/`, `${node.url}/x`, 'a\nb'];
+  for (audience of others) {
+    const refusal = await ask(job).catch((error) => error);
+    assert.ok(refusal instanceof BuildTokenError, audience);
+    assert.match(refusal.detail, /^the server calls itself .*: no token is asked for in that name.*set RUNCAST_AUDIENCE to it$/);
+    await assert.rejects(ask({ ...job, RUNCAST_AUDIENCE: PUBLIC_URL }), BuildTokenError);
+  }
+  assert.deepEqual([builds.asked, exchanged], [[], 0], 'nothing was asked of the build server, nothing shown to the other one');
+  for (audience of [node.url, undefined]) assert.equal(await ask(job), 't');
+  for (audience of [PUBLIC_URL, undefined]) assert.equal(await ask({ ...job, RUNCAST_AUDIENCE: `${PUBLIC_URL}/` }), 't');
+  assert.deepEqual(builds.asked, [node.url, node.url, PUBLIC_URL, PUBLIC_URL]);
+});
+
+test('the name of a server has to be encrypted, unless it is this machine, and the host that the job names', () => {
+  const isSafe = (told, ...urls) => audienceOf(told, undefined, urls).isSafe;
+  assert.ok(isSafe('https://runs.example.org', 'https://runs.example.org/below'));
+  assert.ok(isSafe('https://runs.example.org', 'http://runs.example.org'), 'a proxy may send to the encrypted one');
+  assert.ok(isSafe('https://b.example.org:8443', 'https://a.example.org', 'https://b.example.org:8443'), 'one of a cluster');
+  assert.ok(isSafe('http://[::1]:3001', 'http://[::1]:3001'));
+  assert.ok(!isSafe('http://runs.example.org', 'http://runs.example.org'));
+  assert.ok(!isSafe('https://runs.example.org:444', 'https://runs.example.org'));
+  assert.ok(!isSafe('https://runs.example.org.evil.example', 'https://runs.example.org'));
+  assert.ok(!isSafe('runs.example.org', 'https://runs.example.org'));
+});
+
+test('when no token can be had now, the time that the answer names is handed on', async (t) => {
+  const builds = await buildServer(t);
+  const node = await fake(t, (request, response) => {
+    if (request.url === '/api/me') return response.end(JSON.stringify({ mode: 'token', audience: PUBLIC_URL }));
+    response.writeHead(503, { 'retry-after': '7' }).end(JSON.stringify({ error: 'temporarily_unavailable', error_description: 'no keys' }));
+  });
+  const ask = () => buildToken(node.url, builds.github)('');
+  await assert.rejects(ask, { code: 'token_unavailable', status: 503, retryAfterMs: 7_000, passing: true });
+  builds.status = 429;
+  builds.retryAfter = '9';
+  await assert.rejects(ask, { code: 'token_unavailable', status: 429, retryAfterMs: 9_000, passing: true });
 });
 
 test('a token that is over, or is refused, is exchanged again', async (t) => {

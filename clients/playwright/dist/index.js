@@ -643,6 +643,10 @@ var BaseUrls = class {
   get current() {
     return this.#urls[this.#at];
   }
+  /** All of them. */
+  get all() {
+    return this.#urls;
+  }
   get count() {
     return this.#urls.length;
   }
@@ -665,6 +669,22 @@ function checked(text4) {
   if (url.username !== "" || url.password !== "")
     throw new TypeError("`url` must not have a password: use `token`");
   return url.origin + url.pathname.replace(/\/+$/, "");
+}
+
+// ../js/dist/ci-audience.js
+var LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
+function audienceOf(told2, given2, urls) {
+  const expected = given2?.trim().replace(/\/+$/, "") || void 0;
+  const own = new URL(urls[0]).origin;
+  if (typeof told2 !== "string")
+    return { name: expected ?? own, isSafe: true };
+  return { name: told2, isSafe: told2 === expected || isOrigin(told2) && urls.some((url) => new URL(url).host === new URL(told2).host) };
+}
+function isOrigin(text4) {
+  if (!URL.canParse(text4))
+    return false;
+  const { origin, protocol, hostname } = new URL(text4);
+  return origin === text4 && (protocol === "https:" || protocol === "http:" && LOOPBACK.test(hostname));
 }
 
 // ../js/dist/errors.js
@@ -831,6 +851,14 @@ var Tokens = class {
     this.#refused ??= token ?? "";
     return true;
   }
+  /** The server says that the token ends soon: the next one is asked for now. This one is good to its end if there is none. */
+  renew() {
+    if (typeof this.#option !== "function")
+      return;
+    this.#option.renew?.();
+    if (this.#kept !== void 0)
+      this.#kept.until = 0;
+  }
   async #ask(option) {
     const refused = this.#refused;
     this.#refused = void 0;
@@ -897,14 +925,15 @@ function buildToken(url, env) {
       throw refusal.error;
     refusal = void 0;
     try {
-      return await exchanged(context, (audience) => ci(env, audience, transport));
+      const { isNeeded: isNeeded2, audience } = await askServer(context, env);
+      return isNeeded2 ? await exchanged(context, await ci(env, audience, transport), audience) : void 0;
     } catch (error) {
       if (error instanceof BuildTokenError)
         refusal = { error, until: Date.now() + REFUSED_MS };
       throw error;
     }
   });
-  return async (refused) => {
+  const fetchToken = async (refused) => {
     if (refused !== void 0)
       tokens.refuse(refused === "" ? void 0 : refused);
     isNeeded ||= refused !== void 0;
@@ -914,25 +943,22 @@ function buildToken(url, env) {
     isNeeded = token !== void 0;
     return token;
   };
+  return Object.assign(fetchToken, { renew: () => tokens.renew() });
 }
-async function askServer(context) {
-  const own = new URL(context.baseUrls.current).origin;
+async function askServer(context, env) {
+  const audienceFor = (told2) => audienceOf(told2, env["RUNCAST_AUDIENCE"], context.baseUrls.all);
   try {
     const path = "/api/me";
     const me = await callJson(context, { method: "GET", path, timeoutMs: TIMEOUT_MS2 });
-    const { mode, audience } = me;
-    return { isNeeded: mode === "token", audience: typeof audience === "string" ? audience : own };
+    return { isNeeded: me["mode"] === "token", audience: audienceFor(me["audience"]) };
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof ApiError && !error.passing)
-      return { isNeeded: false, audience: own };
+    const isForeign = error instanceof SyntaxError || error instanceof ApiError && !error.passing;
+    if (isForeign)
+      return { isNeeded: false, audience: audienceFor(void 0) };
     throw error;
   }
 }
-async function exchanged(context, jwtFor) {
-  const { isNeeded, audience } = await askServer(context);
-  if (!isNeeded)
-    return void 0;
-  const subject_token = await jwtFor(audience);
+async function exchanged(context, subject_token, { name }) {
   const answer = await send(context, {
     method: "POST",
     path: "/api/token",
@@ -945,10 +971,19 @@ async function exchanged(context, jwtFor) {
   if (answer.status === 200 && typeof token === "string" && typeof secs === "number") {
     return { token, expiresAt: Date.now() + secs * 1e3 };
   }
-  const why2 = typeof told2["error_description"] === "string" ? told2["error_description"] : `it answers ${answer.status}`;
-  if (answer.status >= 500 || answer.status === 429)
-    throw new ApiError(answer.status, "token_unavailable", why2);
-  throw new BuildTokenError(answer.status, `the server does not take the token of this build: ${why2}; it was made for ${audience}, and a rule in the server's [[auth.issuers]] has to fit it`);
+  const why2 = typeof told2["error_description"] === "string" ? oneLine(told2["error_description"]) : `it answers ${answer.status}`;
+  if (isPassing(answer))
+    throw unavailable(answer, why2);
+  throw new BuildTokenError(answer.status, `the server does not take the token of this build: ${why2}; it was made for ${oneLine(name)}, and a rule in the server's [[auth.issuers]] has to fit it`);
+}
+function isPassing({ status }) {
+  return status >= 500 || status === 429;
+}
+function unavailable(answer, why2) {
+  return new ApiError(answer.status, "token_unavailable", why2, {}, retryAfter(answer.header("retry-after")));
+}
+function oneLine(text4) {
+  return text4.replace(/[\s\p{Cc}]+/gu, " ").slice(0, 300);
 }
 async function membersOf(answer) {
   try {
@@ -964,23 +999,25 @@ async function github2(env, audience, transport) {
   if (!asked || !bearer || !URL.canParse(asked)) {
     throw new BuildTokenError(401, `the server needs a token, and this job can have none: ${PERMISSION}`);
   }
+  if (!audience.isSafe) {
+    throw new BuildTokenError(401, `the server calls itself ${oneLine(audience.name)}, and not as RUNCAST_URL or RUNCAST_AUDIENCE do: no token is asked for in that name. If it is the public_url of your server, set RUNCAST_AUDIENCE to it`);
+  }
   const url = new URL(asked);
-  url.searchParams.set("audience", audience);
+  url.searchParams.set("audience", audience.name);
   const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" };
   const answer = await transport.send({ method: "GET", url: url.href, headers, timeoutMs: TIMEOUT_MS2 });
   const { value } = await membersOf(answer);
   if (answer.status === 200 && typeof value === "string")
     return value;
-  if (answer.status >= 500 || answer.status === 429) {
-    throw new ApiError(answer.status, "token_unavailable", `GitHub makes no token now: it answers ${answer.status}`);
-  }
+  if (isPassing(answer))
+    throw unavailable(answer, `GitHub makes no token now: it answers ${answer.status}`);
   throw new BuildTokenError(answer.status, `GitHub gives this job no token, it answers ${answer.status}: ${PERMISSION}`);
 }
-function gitlab2(env, audience) {
+function gitlab2(env, { name, isSafe }) {
   const jwt = env["RUNCAST_JWT"]?.trim();
   if (jwt)
     return Promise.resolve(jwt);
-  const how = `give the job \`id_tokens: RUNCAST_JWT: aud: ${audience}\`, or set RUNCAST_TOKEN`;
+  const how = `give the job \`id_tokens: RUNCAST_JWT: aud: ${isSafe ? name : "PUBLIC_URL_OF_THE_SERVER"}\`, or set RUNCAST_TOKEN`;
   return Promise.reject(new BuildTokenError(401, `the server needs a token, and this job has none: ${how}`));
 }
 
@@ -1449,6 +1486,7 @@ function contextOf(options) {
     transport: options.fetch === void 0 ? createTransport() : fetchTransport(options.fetch),
     token: () => tokens.get(),
     refuse: (token) => tokens.refuse(token),
+    renew: () => tokens.renew(),
     clientName: `runcast-js/${VERSION}`,
     user: options.user,
     clientId: options.clientId,
@@ -3363,8 +3401,8 @@ async function upload(context, runId, file, options = {}) {
       best = Math.max(best, sent);
       onProgress?.(sent, content.size);
     };
+    const body = onProgress === void 0 ? content.read() : counted(content.read(), progress);
     try {
-      const body = onProgress === void 0 ? content.read() : counted(content.read(), progress);
       return await callJson(context, {
         method: "PUT",
         path: `${runPath(runId)}/artifacts/${encodeURIComponent(name)}`,
@@ -3375,7 +3413,7 @@ async function upload(context, runId, file, options = {}) {
       });
     } catch (error) {
       const isRefusal = error instanceof ApiError;
-      if (isRefusal && error.status === 401 && !isRenewed && context.refuse?.(void 0) === true) {
+      if (isRefusal && error.status === 401 && isStream(body) && !isRenewed && context.refuse?.(void 0) === true) {
         isRenewed = true;
         continue;
       }
@@ -3876,8 +3914,10 @@ var Follower = class {
   #parked = false;
   #over = false;
   #sealAsked = false;
-  /** The token that the last WebSocket was opened with. */
-  #token;
+  /** The tokens that WebSockets were opened with. */
+  #tokens = /* @__PURE__ */ new WeakMap();
+  /** The token for the next WebSocket is being fetched. */
+  #isFetching = false;
   /** Another token was asked for since a connection stood. */
   #isRenewed = false;
   /** The screens that the last WebSocket was opened with. */
@@ -3996,13 +4036,13 @@ var Follower = class {
     if (this.#expires !== void 0 && ends <= this.#expires + SAME_END_MS)
       return;
     this.#expires = ends;
+    this.context.renew?.();
     if (this.#timer === void 0)
       this.#later(this.#began() ? this.#backoff.next(afterMs) : afterMs);
   }
   ended(link, end) {
     if (this.#over)
       return;
-    const final = this.#renews(end) ? void 0 : finalError(link, end);
     if (link === this.#next && this.#link?.kind !== "polling") {
       if (link.kind === "polling")
         this.#refusedUpgrades = 0;
@@ -4012,31 +4052,38 @@ var Follower = class {
     if (link === this.#next) {
       this.#next = void 0;
       this.context.baseUrls.leave(link.base);
-      if (this.#link !== void 0)
+      if (this.#link !== void 0) {
+        this.#renews(link, end);
         return this.#later(this.#pauseBefore(end));
+      }
     } else if (link === this.#link) {
       this.#link = void 0;
       if (this.#since !== void 0 && Date.now() - this.#since >= STEADY_MS)
         this.#backoff.reset();
       this.#since = void 0;
-      if (final === void 0 && this.#next !== void 0)
+      if (this.#next !== void 0 || this.#isFetching)
         return this.sink.status("reconnecting", why(end));
     } else {
       return;
     }
     if (end.closeCode === 1e3)
       return this.#end();
+    const final = this.#renews(link, end) ? void 0 : finalError(link, end);
     if (final !== void 0)
       return this.#end(final);
+    this.#retry(end);
+  }
+  /** There is no link: the next one is opened after a pause. */
+  #retry(end) {
     const pauseMs = this.#pauseBefore(end);
     this.sink.status("reconnecting", { ...why(end), retryInMs: Math.round(pauseMs) });
     if (!this.#parked)
       this.#later(pauseMs);
   }
   /** Whether the token was refused, or has ended, and another one can be tried: once, until a connection stands. */
-  #renews({ closeCode, failure }) {
+  #renews(link, { closeCode, failure }) {
     const isRefused = closeCode === 4401 || failure instanceof ApiError && failure.status === 401 && isOurs(failure);
-    if (!isRefused || this.#isRenewed || this.context.refuse?.(this.#token) !== true)
+    if (!isRefused || this.#isRenewed || this.context.refuse?.(this.#tokens.get(link)) !== true)
       return false;
     this.#isRenewed = true;
     return true;
@@ -4056,7 +4103,7 @@ var Follower = class {
   async #open() {
     clearTimeout(this.#timer);
     this.#timer = void 0;
-    if (this.#over || this.#next !== void 0)
+    if (this.#over || this.#next !== void 0 || this.#isFetching)
       return;
     const polls = this.#refusedUpgrades >= REFUSED_UPGRADES && this.#link === void 0;
     if (polls) {
@@ -4064,17 +4111,18 @@ var Follower = class {
       return;
     }
     const base = this.context.baseUrls.current;
-    const headers = {};
+    let token;
+    this.#isFetching = true;
     try {
-      const token = await this.context.token();
-      this.#token = token;
-      if (token !== void 0)
-        headers["authorization"] = `Bearer ${token}`;
+      token = await this.context.token();
     } catch (error) {
-      return this.#end(error);
+      return this.#noToken(error);
+    } finally {
+      this.#isFetching = false;
     }
-    if (this.#over || this.#next !== void 0)
+    if (this.#over)
       return;
+    const headers = token === void 0 ? {} : { authorization: `Bearer ${token}` };
     const screens = this.screen();
     this.#screens = JSON.stringify(screens);
     const query = new URLSearchParams({
@@ -4087,12 +4135,24 @@ var Follower = class {
     const url = `${base.replace(/^http/, "ws")}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
     try {
       this.#next = new SocketLink(this.context.openSocket, { url, headers }, base, this);
+      this.#tokens.set(this.#next, token);
     } catch (error) {
       this.#refusedUpgrades = REFUSED_UPGRADES;
       const pauseMs = this.#backoff.next();
       this.sink.status("reconnecting", { error, retryInMs: Math.round(pauseMs) });
       this.#later(pauseMs);
     }
+  }
+  /** There is no token for the next link. A link that stands goes on, and what may pass is tried again. */
+  #noToken(failure) {
+    if (this.#over)
+      return;
+    const end = failure instanceof ApiError ? { failure, atLeastMs: failure.retryAfterMs ?? 0 } : { failure };
+    if (this.#link !== void 0)
+      return this.#later(this.#pauseBefore(end));
+    if (failure instanceof ApiError && !failure.passing)
+      return this.#end(failure);
+    this.#retry(end);
   }
   /** The sink is full: the link waits, or is opened again later where it can't. */
   #pause() {

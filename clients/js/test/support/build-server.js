@@ -11,7 +11,8 @@ export const PUBLIC_URL = 'https://runcast.example.org';
 const base64 = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /**
- * Starts it; it goes with the test. `asked`: the audiences that tokens were asked for. `status`: what it answers to that.
+ * Starts it; it goes with the test. `asked`: the audiences that tokens were asked for. `status`, `retryAfter`: what it
+ * answers to that.
  */
 export async function buildServer(t) {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -22,7 +23,10 @@ export async function buildServer(t) {
     if (pathname !== '/token') return response.writeHead(200, { 'content-type': 'application/json' }).end(keys);
     made.asked.push(searchParams.get('audience'));
     const isRight = request.headers.authorization === 'Bearer request-token' && searchParams.get('api-version') === '2.0';
-    if (!isRight || made.status !== 200) return response.writeHead(isRight ? made.status : 401).end();
+    if (!isRight || made.status !== 200) {
+      const headers = made.retryAfter === undefined ? {} : { 'retry-after': made.retryAfter };
+      return response.writeHead(isRight ? made.status : 401, headers).end();
+    }
     response.end(JSON.stringify({ value: made.jwt(searchParams.get('audience'), made.claims) }));
   });
   made.url = url;
@@ -33,11 +37,12 @@ export async function buildServer(t) {
     const text = `${base64({ alg: 'RS256', typ: 'JWT', kid: 'k' })}.${base64(all)}`;
     return `${text}.${sign('RSA-SHA256', Buffer.from(text), privateKey).toString('base64url')}`;
   };
-  /** The variables of a job of GitHub Actions that may have tokens. */
+  /** The variables of a job of GitHub Actions that may have tokens, at a server that is reached by another name than its own. */
   made.github = {
     GITHUB_ACTIONS: 'true',
     ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/token?api-version=2.0`,
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+    RUNCAST_AUDIENCE: PUBLIC_URL,
   };
   return made;
 }
