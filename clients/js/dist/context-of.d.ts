@@ -1,5 +1,5 @@
 import type { FollowContext } from './follower.js';
-import { type TokenFunction } from './tokens.js';
+import type { TokenFunction } from './token.js';
 export interface ConnectOptions {
     /** The server's address, or several of one cluster: when one fails, the next one is used. */
     url: string | readonly string[];
@@ -7,7 +7,7 @@ export interface ConnectOptions {
      * A token that is sent with each request, or what fetches one: it is asked again before the token ends, as far as that
      * is known, and when the server does not take it. A browser's WebSocket can't send it.
      */
-    token?: string | TokenFunction;
+    token?: string | TokenFunction | undefined;
     /** Who steers, for others to see, as long as there is no token that says so. */
     user?: string;
     /** By what the server knows who steers, as long as they give no name: 8 to 64 of `A-Z a-z 0-9 - _`. */

@@ -13,6 +13,7 @@ export function contextOf(options) {
         transport: options.fetch === undefined ? createTransport() : fetchTransport(options.fetch),
         token: () => tokens.get(),
         refuse: (token) => tokens.refuse(token),
+        renew: () => tokens.renew(),
         clientName: `runcast-js/${VERSION}`,
         user: options.user,
         clientId: options.clientId,

@@ -8,6 +8,8 @@ export interface Context {
     readonly token: () => Promise<string | undefined>;
     /** The server has answered 401 to this token, or to none. False: there is no other one. Missing: never. */
     readonly refuse?: ((token: string | undefined) => boolean) | undefined;
+    /** The token ends soon: the next one is to be asked for. Missing: there is no other one. */
+    readonly renew?: (() => void) | undefined;
     /** Names the client in `Runcast-Client`: `NAME/VERSION`. */
     readonly clientName: string;
     /** Who sends the requests, if they say so: `Runcast-User`. */
@@ -26,6 +28,8 @@ export interface ApiRequest extends Omit<HttpRequest, 'url'> {
  * one that a node can't serve now, make the next base URL the current one.
  */
 export declare function send(context: Context, request: ApiRequest): Promise<HttpResponse>;
+/** Whether a body can be read once only. */
+export declare function isStream(body: ApiRequest['body']): boolean;
 /** Like {@link send}, but throws an `ApiError` unless the status is 2xx. */
 export declare function call(context: Context, request: ApiRequest): Promise<HttpResponse>;
 /** Like {@link call}; resolves to the JSON of the answer. */

@@ -15,7 +15,8 @@ export async function send(context, request) {
     await response.bytes().catch(() => { }); // the connection is free then
     return sendWith(context, request, next);
 }
-function isStream(body) {
+/** Whether a body can be read once only. */
+export function isStream(body) {
     return typeof body === 'object' && Symbol.asyncIterator in body;
 }
 async function sendWith(context, request, token) {

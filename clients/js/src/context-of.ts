@@ -6,7 +6,8 @@ import type { FollowContext } from './follower.js';
 import { VERSION } from './generated/index.js';
 import { openerOf } from './socket-web.js';
 import { fetchTransport } from './transport-fetch.js';
-import { type TokenFunction, Tokens } from './tokens.js';
+import type { TokenFunction } from './token.js';
+import { Tokens } from './tokens.js';
 
 export interface ConnectOptions {
   /** The server's address, or several of one cluster: when one fails, the next one is used. */
@@ -15,7 +16,7 @@ export interface ConnectOptions {
    * A token that is sent with each request, or what fetches one: it is asked again before the token ends, as far as that
    * is known, and when the server does not take it. A browser's WebSocket can't send it.
    */
-  token?: string | TokenFunction;
+  token?: string | TokenFunction | undefined;
   /** Who steers, for others to see, as long as there is no token that says so. */
   user?: string;
   /** By what the server knows who steers, as long as they give no name: 8 to 64 of `A-Z a-z 0-9 - _`. */
@@ -34,6 +35,7 @@ export function contextOf(options: ConnectOptions): FollowContext {
     transport: options.fetch === undefined ? createTransport() : fetchTransport(options.fetch),
     token: () => tokens.get(),
     refuse: (token) => tokens.refuse(token),
+    renew: () => tokens.renew(),
     clientName: `runcast-js/${VERSION}`,
     user: options.user,
     clientId: options.clientId,

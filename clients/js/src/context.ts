@@ -10,6 +10,8 @@ export interface Context {
   readonly token: () => Promise<string | undefined>;
   /** The server has answered 401 to this token, or to none. False: there is no other one. Missing: never. */
   readonly refuse?: ((token: string | undefined) => boolean) | undefined;
+  /** The token ends soon: the next one is to be asked for. Missing: there is no other one. */
+  readonly renew?: (() => void) | undefined;
   /** Names the client in `Runcast-Client`: `NAME/VERSION`. */
   readonly clientName: string;
   /** Who sends the requests, if they say so: `Runcast-User`. */
@@ -39,7 +41,8 @@ export async function send(context: Context, request: ApiRequest): Promise<HttpR
   return sendWith(context, request, next);
 }
 
-function isStream(body: ApiRequest['body']): boolean {
+/** Whether a body can be read once only. */
+export function isStream(body: ApiRequest['body']): boolean {
   return typeof body === 'object' && Symbol.asyncIterator in body;
 }
 

@@ -6,9 +6,11 @@ import type { Link, LinkEnd, LinkEvents } from './link.js';
 import type { ConnectedMessage, EpochMessage, EventPage, GapMessage, ResetMessage } from './messages.js';
 import { PollLink } from './poll-link.js';
 import { Position, type Verdict } from './position.js';
+import { isReachable } from './reachable.js';
 import type { ScreenFrame } from './screen-frame.js';
 import type { OpenSocket } from './socket.js';
 import { SocketLink } from './socket-link.js';
+import { TransportError } from './transport.js';
 import type { RunEvent, WatchStatus } from './types.js';
 import { onWake } from './wake.js';
 
@@ -18,7 +20,7 @@ const STEADY_MS = 30_000;
 const BRIEF_MS = 1_000;
 /** Two warnings whose ends are no further apart, in milliseconds, are about the same end: they are told in whole seconds. */
 const SAME_END_MS = 2_000;
-/** Upgrades that failed in a row, after which pages are tried. */
+/** Upgrades that failed in a row while the server answered other requests, after which pages are tried. */
 const REFUSED_UPGRADES = 2;
 /** When a WebSocket is tried again while pages are asked for, in milliseconds: soon the first time, then seldom. */
 const RETRY_UPGRADE_MS = [1_000, 60_000] as const;
@@ -64,8 +66,10 @@ export class Follower implements LinkEvents {
   #parked = false;
   #over = false;
   #sealAsked = false;
-  /** The token that the last WebSocket was opened with. */
-  #token: string | undefined;
+  /** The tokens that WebSockets were opened with. */
+  readonly #tokens = new WeakMap<Link, string | undefined>();
+  /** The token for the next WebSocket is being fetched. */
+  #isFetching = false;
   /** Another token was asked for since a connection stood. */
   #isRenewed = false;
   /** The screens that the last WebSocket was opened with. */
@@ -174,44 +178,64 @@ export class Follower implements LinkEvents {
 
   expiring(link: Link, leftMs: number, afterMs: number): void {
     // A link that is being opened already may have the credential of before: it is told itself.
-    if (link !== this.#link || this.#next !== undefined) return;
+    if (link !== this.#link || this.#next !== undefined || this.#isFetching) return;
     const ends = Date.now() + leftMs;
     // The credential that was asked for is the one of before, or ends just as soon: another link would win nothing.
     if (this.#expires !== undefined && ends <= this.#expires + SAME_END_MS) return;
     this.#expires = ends;
+    this.context.renew?.();
     if (this.#timer === undefined) this.#later(this.#began() ? this.#backoff.next(afterMs) : afterMs);
   }
 
   ended(link: Link, end: LinkEnd): void {
     if (this.#over) return;
-    const final = this.#renews(end) ? undefined : finalError(link, end);
     if (link === this.#next && this.#link?.kind !== 'polling') {
       if (link.kind === 'polling') this.#refusedUpgrades = 0;
-      else this.#refusedUpgrades += refusedUpgrade(end);
+      else if (isUpgradeRefused(end)) this.#refusedUpgrades = REFUSED_UPGRADES;
+      else if (isUpgradeBroken(end)) void this.#countBroken(link);
     }
     if (link === this.#next) {
       this.#next = undefined;
       this.context.baseUrls.leave(link.base);
-      if (this.#link !== undefined) return this.#later(this.#pauseBefore(end));
+      if (this.#link !== undefined) {
+        this.#renews(link, end);
+        return this.#later(this.#pauseBefore(end));
+      }
     } else if (link === this.#link) {
       this.#link = undefined;
       if (this.#since !== undefined && Date.now() - this.#since >= STEADY_MS) this.#backoff.reset();
       this.#since = undefined;
-      if (final === undefined && this.#next !== undefined) return this.sink.status('reconnecting', why(end));
+      // Whatever was refused meanwhile was for the next one.
+      this.#isRenewed = false;
+      // The next one may have another token: it says how things are.
+      if (this.#next !== undefined || this.#isFetching) return this.sink.status('reconnecting', why(end));
     } else {
       return;
     }
     if (end.closeCode === 1000) return this.#end();
+    const final = this.#renews(link, end) ? undefined : finalError(link, end);
     if (final !== undefined) return this.#end(final);
+    this.#retry(end);
+  }
+
+  /** A server that was killed breaks the handshake too: it counts if another request gets through at the same time. */
+  async #countBroken(link: Link): Promise<void> {
+    const path = `${runPath(this.runId)}/events?after=latest&limit=1`;
+    const isThere = await isReachable(this.context, link.base, path, this.#tokens.get(link));
+    if (isThere && this.#link === undefined) this.#refusedUpgrades += 1;
+  }
+
+  /** There is no link: the next one is opened after a pause. */
+  #retry(end: LinkEnd): void {
     const pauseMs = this.#pauseBefore(end);
     this.sink.status('reconnecting', { ...why(end), retryInMs: Math.round(pauseMs) });
     if (!this.#parked) this.#later(pauseMs);
   }
 
   /** Whether the token was refused, or has ended, and another one can be tried: once, until a connection stands. */
-  #renews({ closeCode, failure }: LinkEnd): boolean {
+  #renews(link: Link, { closeCode, failure }: LinkEnd): boolean {
     const isRefused = closeCode === 4401 || (failure instanceof ApiError && failure.status === 401 && isOurs(failure));
-    if (!isRefused || this.#isRenewed || this.context.refuse?.(this.#token) !== true) return false;
+    if (!isRefused || this.#isRenewed || this.context.refuse?.(this.#tokens.get(link)) !== true) return false;
     this.#isRenewed = true;
     return true;
   }
@@ -233,22 +257,24 @@ export class Follower implements LinkEvents {
   async #open(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#over || this.#next !== undefined) return;
+    if (this.#over || this.#next !== undefined || this.#isFetching) return;
     const polls = this.#refusedUpgrades >= REFUSED_UPGRADES && this.#link === undefined;
     if (polls) {
       this.#next = new PollLink(this.context, this.runId, this.position, this);
       return;
     }
     const base = this.context.baseUrls.current;
-    const headers: Record<string, string> = {};
+    let token: string | undefined;
+    this.#isFetching = true;
     try {
-      const token = await this.context.token();
-      this.#token = token;
-      if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+      token = await this.context.token();
     } catch (error) {
-      return this.#end(error as Error);
+      return this.#noToken(error as Error);
+    } finally {
+      this.#isFetching = false;
     }
-    if (this.#over || this.#next !== undefined) return;
+    if (this.#over) return;
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const screens = this.screen();
     this.#screens = JSON.stringify(screens);
     const query = new URLSearchParams({
@@ -261,6 +287,7 @@ export class Follower implements LinkEvents {
     const url = `${base.replace(/^http/, 'ws')}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
     try {
       this.#next = new SocketLink(this.context.openSocket, { url, headers }, base, this);
+      this.#tokens.set(this.#next, token);
     } catch (error) {
       // A `WebSocket` that refuses the URL, by a content policy for instance, or that is not there.
       this.#refusedUpgrades = REFUSED_UPGRADES;
@@ -268,6 +295,15 @@ export class Follower implements LinkEvents {
       this.sink.status('reconnecting', { error: error as Error, retryInMs: Math.round(pauseMs) });
       this.#later(pauseMs);
     }
+  }
+
+  /** There is no token for the next link. A link that stands goes on, and what may pass is tried again. */
+  #noToken(failure: Error): void {
+    if (this.#over) return;
+    const end: LinkEnd = failure instanceof ApiError ? { failure, atLeastMs: failure.retryAfterMs ?? 0 } : { failure };
+    if (this.#link !== undefined) return this.#later(this.#pauseBefore(end));
+    if (failure instanceof ApiError && !failure.passing) return this.#end(failure);
+    this.#retry(end);
   }
 
   /** The sink is full: the link waits, or is opened again later where it can't. */
@@ -346,11 +382,15 @@ function finalError({ kind }: Link, { closeCode, reason, failure }: LinkEnd): Er
   return new ClosedError(closeCode, (known[0] as (typeof CLOSE_CODES)[number]).reason, reason || 'the server closed the watch');
 }
 
-/** How much an end says that no WebSocket gets through, while a server that is away says nothing of it. */
-function refusedUpgrade({ failure }: LinkEnd): number {
-  if (failure instanceof ApiError) return isOurs(failure) || failure.status >= 500 ? 0 : REFUSED_UPGRADES;
-  if (failure === undefined) return 0;
-  return 'failure' in failure && (failure.failure === 'refused' || failure.failure === 'dns') ? 0 : 1;
+/** Whether something on the way has refused the upgrade, and not the server, nor a proxy because the server is away. */
+function isUpgradeRefused({ failure }: LinkEnd): boolean {
+  return failure instanceof ApiError && !isOurs(failure) && failure.status < 500;
+}
+
+/** Whether the handshake broke, of which it is not known why. */
+function isUpgradeBroken({ failure }: LinkEnd): boolean {
+  if (failure === undefined || failure instanceof ApiError) return false;
+  return !(failure instanceof TransportError && (failure.failure === 'refused' || failure.failure === 'dns'));
 }
 
 /** Whether a refusal is the server's own, and not a proxy's. */

@@ -19,10 +19,11 @@ after(() => {
 
 const range = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
-// A proxy that passes requests on, and does with upgrades what `upgrade` says.
-async function proxy(upgrade) {
+// A proxy that passes requests on while it is not away, and does with upgrades what `upgrade` says.
+async function proxy(upgrade, isAway = () => false) {
   const upgrades = [];
   const front = http.createServer((request, response) => {
+    if (isAway()) return request.socket.destroy();
     const passed = http.request(server.url + request.url, { method: request.method, headers: request.headers }, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
@@ -46,6 +47,16 @@ async function proxy(upgrade) {
       front.close();
     },
   };
+}
+
+// Passes an upgrade on.
+function passOn(socket, request) {
+  const outer = net.connect(server.port, '127.0.0.1', () => {
+    const head = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    outer.write(`GET ${request.url} HTTP/1.1\r\n${head}\r\n`);
+    socket.pipe(outer).pipe(socket);
+  });
+  outer.on('error', () => socket.destroy());
 }
 
 // A tunnel whose connections can be frozen and cut.
@@ -106,17 +117,28 @@ for (const [what, refuse] of [
   });
 }
 
+test('a server that goes away within two handshakes is no reason to ask for pages', async () => {
+  let requests = 0;
+  const front = await proxy(
+    (socket, request) => (front.upgrades.length <= 2 ? socket.destroy() : passOn(socket, request)),
+    // For other requests it is away as well, as long as it is for the two upgrades.
+    () => {
+      requests += 1;
+      return front.upgrades.length === 1 || requests === 2;
+    },
+  );
+  const watch = connect({ url: front.url }).run('away').watch();
+  const told = statuses(watch);
+  await eventually(() => watch.status === 'live');
+  assert.equal(front.upgrades.length, 3);
+  assert.ok(!told.some(({ status }) => status === 'polling'), JSON.stringify(told));
+  watch.close();
+  front.stop();
+});
+
 test('a WebSocket is tried again while pages are asked for, and takes over without a loss', async () => {
   let refuses = true;
-  const front = await proxy((socket, request) => {
-    if (refuses) return socket.destroy();
-    const outer = net.connect(server.port, '127.0.0.1', () => {
-      const head = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
-      outer.write(`GET ${request.url} HTTP/1.1\r\n${head}\r\n`);
-      socket.pipe(outer).pipe(socket);
-    });
-    outer.on('error', () => socket.destroy());
-  });
+  const front = await proxy((socket, request) => (refuses ? socket.destroy() : passOn(socket, request)));
   const watch = connect({ url: front.url }).run('back').watch();
   const seen = collect(watch);
   await server.post('back', numbered(1, 10));
