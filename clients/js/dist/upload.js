@@ -1,6 +1,6 @@
 import { openFile } from '#file';
 import { Backoff, sleep } from './backoff.js';
-import { callJson, runPath } from './context.js';
+import { callJson, isStream, runPath } from './context.js';
 import { ApiError } from './errors.js';
 import { uuid7 } from './uuid7.js';
 /** Longest time without any progress, in milliseconds. */
@@ -41,8 +41,8 @@ export async function upload(context, runId, file, options = {}) {
             best = Math.max(best, sent);
             onProgress?.(sent, content.size);
         };
+        const body = onProgress === undefined ? content.read() : counted(content.read(), progress);
         try {
-            const body = onProgress === undefined ? content.read() : counted(content.read(), progress);
             return await callJson(context, {
                 method: 'PUT',
                 path: `${runPath(runId)}/artifacts/${encodeURIComponent(name)}`,
@@ -55,7 +55,7 @@ export async function upload(context, runId, file, options = {}) {
         catch (error) {
             const isRefusal = error instanceof ApiError;
             // A stream can't be sent again by itself; the token is another one now.
-            if (isRefusal && error.status === 401 && !isRenewed && context.refuse?.(undefined) === true) {
+            if (isRefusal && error.status === 401 && isStream(body) && !isRenewed && context.refuse?.(undefined) === true) {
                 isRenewed = true;
                 continue;
             }

@@ -1,7 +1,7 @@
 import { openFile } from '#file';
 
 import { Backoff, sleep } from './backoff.js';
-import { callJson, type Context, runPath } from './context.js';
+import { callJson, type Context, isStream, runPath } from './context.js';
 import { ApiError } from './errors.js';
 import type { ArtifactKind } from './generated/index.js';
 import { uuid7 } from './uuid7.js';
@@ -87,8 +87,8 @@ export async function upload(
       best = Math.max(best, sent);
       onProgress?.(sent, content.size);
     };
+    const body = onProgress === undefined ? content.read() : counted(content.read(), progress);
     try {
-      const body = onProgress === undefined ? content.read() : counted(content.read(), progress);
       return await callJson<Artifact>(context, {
         method: 'PUT',
         path: `${runPath(runId)}/artifacts/${encodeURIComponent(name)}`,
@@ -100,7 +100,7 @@ export async function upload(
     } catch (error) {
       const isRefusal = error instanceof ApiError;
       // A stream can't be sent again by itself; the token is another one now.
-      if (isRefusal && error.status === 401 && !isRenewed && context.refuse?.(undefined) === true) {
+      if (isRefusal && error.status === 401 && isStream(body) && !isRenewed && context.refuse?.(undefined) === true) {
         isRenewed = true;
         continue;
       }

@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { upload } from '../dist/upload.js';
+import { Tokens } from '../dist/tokens.js';
+import { problem } from './support/publisher.js';
 import { contextOf, server } from './support/runcast.js';
-import { fake } from './support/servers.js';
+import { bodyOf, fake } from './support/servers.js';
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
@@ -93,4 +95,21 @@ test('a run that has all the artifacts it may have ends an upload at once', asyn
   const second = upload(context, 'r1', new Uint8Array(2), { name: 'second' });
   await assert.rejects(second, { code: 'too_many_artifacts', status: 429 });
   assert.ok(Date.now() - began < 5_000);
+});
+
+test('an upload that is refused is sent once more with another token, and no more', async (t) => {
+  let sent = 0;
+  const node = await fake(t, async (request, response) => {
+    sent += 1;
+    await bodyOf(request);
+    problem(response, 401, 'credential_expired');
+  });
+  for (const options of [{ name: 'a.txt' }, { name: 'a.txt', onProgress: () => {} }]) {
+    sent = 0;
+    let given = 0;
+    const tokens = new Tokens(() => `t${(given += 1)}`);
+    const context = contextOf(node.url, { token: () => tokens.get(), refuse: (token) => tokens.refuse(token) });
+    await assert.rejects(upload(context, 'r1', new Blob(['a']), options), { status: 401 });
+    assert.equal(sent, 2, options.onProgress ? 'a stream' : 'a Blob');
+  }
 });
