@@ -19,7 +19,7 @@ before(async () => {
   const issuer = { name: 'corp', issuer: 'i', secret: SECRET, audiences: ['runcast'], rules };
   server = await Server.start({
     RUNCAST__AUTH__MODE: 'token',
-    RUNCAST__AUTH__EXPIRING_SECS: '3',
+    RUNCAST__AUTH__EXPIRING_SECS: '10',
     RUNCAST__AUTH__ISSUERS: JSON.stringify([issuer]),
   });
   authorization = `Bearer ${(await readFile(join(server.data, 'admin.key'), 'utf8')).trim()}`;
@@ -42,7 +42,7 @@ test('a watch whose token ends asks for another one in time, and goes on with it
   await server.post('r1', numbered(1, 2), { authorization });
   const given = [];
   const next = () => {
-    given.push(token(given.length === 0 ? 5 : 600));
+    given.push(token(given.length === 0 ? 12 : 600));
     return given.at(-1);
   };
   const watch = connect({ url: server.url, token: next }).run('r1').watch();
@@ -63,7 +63,7 @@ test('a watch whose token ends asks for another one in time, and goes on with it
 
 test('a watch that has no other token opens one more connection, and ends with the token', async () => {
   await server.post('r2', numbered(1, 2), { authorization });
-  const only = token(5);
+  const only = token(12);
   const watch = connect({ url: server.url, token: () => only }).run('r2').watch();
   let stands = 0;
   watch.addEventListener('connected', () => (stands += 1));
