@@ -810,8 +810,8 @@ var CLOSE_CODES = [
   { code: 1012, reason: "restart", reconnect: "at_once", when: "The node drains: come back at once, and meet another node or the new process." },
   { code: 1013, reason: "try_again", reconnect: "back_off", when: "The run's room failed and is built anew, or waits in quarantine." },
   { code: 1013, reason: "saturated", reconnect: "back_off", when: "The node has as many viewers, or holds as much for them, as it may." },
-  { code: 4401, reason: "unauthorized", reconnect: "never", when: "No valid token came with the request." },
-  { code: 4403, reason: "forbidden", reconnect: "never", when: "The token does not allow this." },
+  { code: 4401, reason: "unauthorized", reconnect: "never", when: "The rights have ended: expired or revoked." },
+  { code: 4403, reason: "forbidden", reconnect: "never", when: "Kept for later: no server sends it." },
   { code: 4408, reason: "no_pong", reconnect: "back_off", when: "The client answered no ping in time." },
   { code: 4410, reason: "gone", reconnect: "never", when: "The run expired or was deleted." },
   { code: 4429, reason: "too_many", reconnect: "back_off", when: "The client has as many connections as it may, or sends more than it may." },
@@ -3700,6 +3700,21 @@ function written({ epoch, seq }) {
   return epoch === null ? String(seq) : `${epoch}:${seq}`;
 }
 
+// ../js/dist/reachable.js
+var TIMEOUT_MS8 = 1e4;
+async function isReachable(context, base, path, token) {
+  const headers = { "runcast-client": context.clientName };
+  if (token !== void 0)
+    headers["authorization"] = `Bearer ${token}`;
+  try {
+    const answer = await context.transport.send({ method: "GET", url: base + path, headers, timeoutMs: TIMEOUT_MS8 });
+    await answer.bytes();
+    return answer.status < 500;
+  } catch {
+    return false;
+  }
+}
+
 // ../js/dist/screen-frame.js
 function parseScreenFrame(data) {
   if (data.length < 2)
@@ -4030,7 +4045,7 @@ var Follower = class {
     return this.#since === void 0 || Date.now() - this.#since < BRIEF_MS;
   }
   expiring(link, leftMs, afterMs) {
-    if (link !== this.#link || this.#next !== void 0)
+    if (link !== this.#link || this.#next !== void 0 || this.#isFetching)
       return;
     const ends = Date.now() + leftMs;
     if (this.#expires !== void 0 && ends <= this.#expires + SAME_END_MS)
@@ -4046,8 +4061,10 @@ var Follower = class {
     if (link === this.#next && this.#link?.kind !== "polling") {
       if (link.kind === "polling")
         this.#refusedUpgrades = 0;
-      else
-        this.#refusedUpgrades += refusedUpgrade(end);
+      else if (isUpgradeRefused(end))
+        this.#refusedUpgrades = REFUSED_UPGRADES;
+      else if (isUpgradeBroken(end))
+        void this.#countBroken(link);
     }
     if (link === this.#next) {
       this.#next = void 0;
@@ -4061,6 +4078,7 @@ var Follower = class {
       if (this.#since !== void 0 && Date.now() - this.#since >= STEADY_MS)
         this.#backoff.reset();
       this.#since = void 0;
+      this.#isRenewed = false;
       if (this.#next !== void 0 || this.#isFetching)
         return this.sink.status("reconnecting", why(end));
     } else {
@@ -4072,6 +4090,13 @@ var Follower = class {
     if (final !== void 0)
       return this.#end(final);
     this.#retry(end);
+  }
+  /** A server that was killed breaks the handshake too: it counts if another request gets through at the same time. */
+  async #countBroken(link) {
+    const path = `${runPath(this.runId)}/events?after=latest&limit=1`;
+    const isThere = await isReachable(this.context, link.base, path, this.#tokens.get(link));
+    if (isThere && this.#link === void 0)
+      this.#refusedUpgrades += 1;
   }
   /** There is no link: the next one is opened after a pause. */
   #retry(end) {
@@ -4234,12 +4259,13 @@ function finalError({ kind }, { closeCode, reason: reason2, failure }) {
     return void 0;
   return new ClosedError(closeCode, known[0].reason, reason2 || "the server closed the watch");
 }
-function refusedUpgrade({ failure }) {
-  if (failure instanceof ApiError)
-    return isOurs(failure) || failure.status >= 500 ? 0 : REFUSED_UPGRADES;
-  if (failure === void 0)
-    return 0;
-  return "failure" in failure && (failure.failure === "refused" || failure.failure === "dns") ? 0 : 1;
+function isUpgradeRefused({ failure }) {
+  return failure instanceof ApiError && !isOurs(failure) && failure.status < 500;
+}
+function isUpgradeBroken({ failure }) {
+  if (failure === void 0 || failure instanceof ApiError)
+    return false;
+  return !(failure instanceof TransportError && (failure.failure === "refused" || failure.failure === "dns"));
 }
 function isOurs({ code }) {
   return !code.startsWith("http_");
@@ -4545,7 +4571,7 @@ function isFinal2(status) {
 // src/github-status.ts
 var CONTEXT = "runcast";
 var MAX_DESCRIPTION = 140;
-var TIMEOUT_MS8 = 5e3;
+var TIMEOUT_MS9 = 5e3;
 var CommitStatus = class _CommitStatus {
   constructor(settings, page, token, url) {
     this.settings = settings;
@@ -4597,14 +4623,14 @@ var CommitStatus = class _CommitStatus {
     const { url, token, runId } = this.settings;
     try {
       const run = connect({ url, ...token !== void 0 && { token } }).run(runId);
-      const { status } = await run.state({ signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS8 / 2)]) });
+      const { status } = await run.state({ signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS9 / 2)]) });
       if (status === null || !isFinal2(status)) return void 0;
       return status === "passed" ? own : { isPassed: false, description: `the run is ${status}` };
     } catch {
       return isWhole ? own : void 0;
     }
   }
-  async #send(state, description, signal = AbortSignal.timeout(TIMEOUT_MS8)) {
+  async #send(state, description, signal = AbortSignal.timeout(TIMEOUT_MS9)) {
     const response = await this.#transport.send({
       method: "POST",
       url: this.#url,
@@ -4622,7 +4648,7 @@ var CommitStatus = class _CommitStatus {
         target_url: this.page
       }),
       signal,
-      timeoutMs: TIMEOUT_MS8
+      timeoutMs: TIMEOUT_MS9
     });
     await response.bytes();
     const { status } = response;
@@ -7567,7 +7593,7 @@ var Recording = class {
     this.#masker = new Masker(settings.mask, env, ownSecrets(settings, env));
     this.#terminal = new Terminal(settings, env, this.#masker);
     const token = maskedToken(settings.token, this.#masker);
-    const run = connect({ url: settings.url, ...token !== void 0 && { token } }).run(settings.runId);
+    const run = connect({ url: settings.url, token }).run(settings.runId);
     this.#publisher = run.publish({
       producer: settings.producer,
       variant: settings.variant,
@@ -7668,12 +7694,13 @@ function ownSecrets({ token }, env) {
 }
 function maskedToken(token, masker) {
   if (typeof token !== "function") return token;
-  return async (refused) => {
+  const fetchToken = async (refused) => {
     const answer = await token(refused);
     const value = typeof answer === "object" ? answer.token : answer;
     if (value !== void 0) masker.own(value);
     return answer;
   };
+  return Object.assign(fetchToken, { renew: () => token.renew?.() });
 }
 function workersOf({ metadata, workers }) {
   const actual = metadata["actualWorkers"];

@@ -34,10 +34,11 @@ await build({
 });
 writeFileSync(join(out, 'index.mjs'), "import reporter from './index.js';\n\nexport default reporter;\n");
 
-// The class is declared by hand: its own types name the client's.
+// The class is declared by hand: its own types name the client's. Those that the options name come along.
 const types = join(out, '.types');
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', root, '--emitDeclarationOnly', '--outDir', types], { stdio: 'inherit' });
-writeFileSync(join(out, 'options.d.ts'), readFileSync(join(types, 'options.d.ts')));
+writeFileSync(join(out, 'options.d.ts'), readFileSync(join(types, 'options.d.ts'), 'utf8').replace('@runcast/client', './token.js'));
+copyFileSync(join(client, 'token.d.ts'), join(out, 'token.d.ts'));
 rmSync(types, { recursive: true });
 for (const name of ['index.d.ts', 'index.d.mts']) copyFileSync(join(root, 'types', name), join(out, name));

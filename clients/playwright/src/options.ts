@@ -1,3 +1,5 @@
+import type { TokenFunction } from '@runcast/client';
+
 /**
  * What can be set in the configuration: `reporter: [['@runcast/playwright', { url: 'https://runcast.example' }]]`.
  * Options win over the environment, the environment over what the CI says, and that over the defaults. Of `variant` the
@@ -11,7 +13,7 @@ export interface Options {
    * that is known, and when the server does not take it. Missing: `RUNCAST_TOKEN`, then in GitHub Actions and GitLab one
    * that the server gives for the token of the job.
    */
-  token?: string | ((refused?: string) => OwnToken | string | Promise<OwnToken | string>);
+  token?: string | TokenFunction;
   /** The run's id, or what makes it of the CI job. Missing: `RUNCAST_RUN`, then that of the CI's run, then a new one. */
   run?: string | ((ci: CiInfo) => string);
   /** `'ci'`: in CI alone. Missing: `RUNCAST_ENABLED`, then true, but for UI mode and editors. */
@@ -42,12 +44,6 @@ export interface Options {
   title?: string;
   /** The project that the run belongs to. Missing: that of the CI, then the name in `package.json`. */
   project?: string;
-}
-
-/** A token that a function has fetched, and when it ends, in milliseconds since 1970. */
-export interface OwnToken {
-  token: string;
-  expiresAt?: number;
 }
 
 /** What is made unreadable before an event leaves the process. */

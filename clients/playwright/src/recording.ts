@@ -60,7 +60,7 @@ export class Recording {
     this.#masker = new Masker(settings.mask, env, ownSecrets(settings, env));
     this.#terminal = new Terminal(settings, env, this.#masker);
     const token = maskedToken(settings.token, this.#masker);
-    const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
+    const run = connect({ url: settings.url, token }).run(settings.runId);
     this.#publisher = run.publish({
       producer: settings.producer,
       variant: settings.variant,
@@ -179,12 +179,13 @@ function ownSecrets({ token }: Settings, env: NodeJS.ProcessEnv): (string | unde
 /** The same token; one that is fetched is masked from then on. */
 function maskedToken(token: Settings['token'], masker: Masker): Settings['token'] {
   if (typeof token !== 'function') return token;
-  return async (refused) => {
+  const fetchToken = async (refused?: string) => {
     const answer = await token(refused);
     const value = typeof answer === 'object' ? answer.token : answer;
     if (value !== undefined) masker.own(value);
     return answer;
   };
+  return Object.assign(fetchToken, { renew: () => token.renew?.() });
 }
 
 /** How many tests run at a time: no more than there are. */
