@@ -44,9 +44,11 @@ function pass(from, to) {
   );
 }
 
+const PAGES = { '/': 'list', '/ops': 'ops', '/auth/device': 'device' };
+
 const front = createServer(async (request, response) => {
   const { pathname } = new URL(request.url, 'http://localhost');
-  const page = pathname === '/' ? 'list' : pathname === '/ops' ? 'ops' : /^\/runs\/[^/]+$/.test(pathname) ? 'run' : null;
+  const page = PAGES[pathname] ?? (/^\/runs\/[^/]+$/.test(pathname) ? 'run' : null);
   if (page !== null) {
     await buildPages(out).catch((error) => console.error(error.message));
     response.setHeader('content-security-policy', POLICY);

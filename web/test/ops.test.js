@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { load } from './support/load.js';
 
 const { meanMs, quantileMs, rate, samplesOf, sum } = await load('ops/figures.ts');
-const { ask, away } = await load('ops/feed.ts');
+const { ask, away, refused } = await load('ops/feed.ts');
 
 const TEXT = `# HELP x words
 # TYPE x counter
@@ -46,4 +46,34 @@ test('a server that takes requests and answers none is away', async (t) => {
   const never = new Promise(() => {});
   await ask();
   assert.equal(away.value, 'nothing came in time');
+});
+
+test('whoever is signed out, or may no more, sees that instead of empty tables, and what comes back is seen', async (t) => {
+  let [status, grants] = [200, [{ scopes: ['ops'], runs: ['*'] }]];
+  const answers = {
+    '/ready': () => ({ status: 'ok', dependencies: {}, warnings: [] }),
+    '/api/me': () => ({ mode: 'token', grants }),
+  };
+  const asked = [];
+  t.mock.method(globalThis, 'fetch', async (path) => {
+    asked.push(path);
+    const isOpen = path in answers;
+    return {
+      ok: isOpen || status === 200, status: isOpen ? 200 : status, json: async () => answers[path]?.() ?? {}, text: async () => '',
+    };
+  });
+  await ask();
+  assert.deepEqual([refused.value, away.value], [false, null]);
+  status = 403; // and the rights are told as before
+  await ask();
+  assert.equal(refused.value, true);
+  [status, grants] = [200, [{ scopes: ['ops'], runs: ['*'] }]];
+  await ask();
+  assert.equal(refused.value, false);
+  [status, grants] = [401, []];
+  await ask();
+  assert.equal(refused.value, true);
+  asked.length = 0;
+  await ask();
+  assert.deepEqual(asked.sort(), ['/api/me', '/ready'], 'nothing is asked for that is refused');
 });

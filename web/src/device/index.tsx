@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 import { Button } from '../ui/button.js';
 import { me, type Me } from '../ui/me.js';
+import { refusalOf } from '../ui/refusal.js';
 import { SignIn } from '../ui/sign-in.js';
 import '../ui/theme.js';
 
@@ -57,7 +58,7 @@ function Question({ asked, who, done }: { asked: Asked; who: Me; done: (shown: S
         <dt>Its code</dt>
         <dd class="mono device-code">{asked.code}</dd>
       </dl>
-      {who.name === undefined ? (
+      {who.name === undefined || who.isGuest === true ? (
         <>
           <p>Sign in first. Then you are asked whether to let it in.</p>
           <SignIn />
@@ -66,8 +67,8 @@ function Question({ asked, who, done }: { asked: Asked; who: Me; done: (shown: S
         <>
           <p>
             Only confirm when you have just typed <span class="mono">runcast login</span> yourself, and the code in your
-            terminal is equal to this one. It may do what you may, in your name, until you are signed out: you are{' '}
-            <bdi>{who.name}</bdi>.
+            terminal is equal to this one. It may do what you may, in your name, until your session here would have ended,
+            or until you type <span class="mono">runcast logout</span>: you are <bdi>{who.name}</bdi>.
           </p>
           <p class="device-answers">
             <Button kind="solid" tone="run" size="primary" disabled={busy} onClick={() => void answer(true)}>
@@ -108,9 +109,8 @@ async function answered(confirmed: boolean): Promise<Shown> {
 }
 
 async function refusal(answer: Response): Promise<Shown> {
-  const { detail } = (await answer.json().catch(() => ({}))) as { detail?: unknown };
-  const said = typeof detail === 'string' ? `The server says: ${detail}.` : `The server answered ${answer.status}.`;
-  return { words: 'Nobody is let in by this link.', text: `${said} Type runcast login again.` };
+  const { text } = await refusalOf(answer);
+  return { words: 'Nobody is let in by this link.', text: `${text} Type runcast login again.` };
 }
 
 const root = document.getElementById('page');

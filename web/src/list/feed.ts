@@ -4,6 +4,7 @@
  */
 import { effect } from '@preact/signals';
 
+import { readRights, rights } from '../ui/rights.js';
 import { notify } from './bell.js';
 import { queryOf } from './filter.js';
 import { rowOf, type Group, type RunRow } from './rows.js';
@@ -52,6 +53,8 @@ async function page(limit: number, after: string | null): Promise<Page> {
   if (!Number.isNaN(date) && Math.abs(date - Date.now()) > 2_000) offset.value = date - Date.now();
   const body = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
   signedOut.value = answer.status === 401;
+  // What is offered was for other rights, or nothing is known of them: reading them has failed.
+  if (answer.status === 401 || answer.status === 403 || (answer.ok && rights.peek() === null)) void readRights();
   if (!answer.ok) {
     const detail = typeof body['detail'] === 'string' ? body['detail'] : `the server answered ${answer.status}`;
     throw answer.status < 500 && answer.status !== 429 ? new Refused(detail) : new Error(detail);

@@ -91,16 +91,22 @@ export const noCleanup = signal<string | null>(null);
 export const samples = signal<{ before: Samples | null; now: Samples; secs: number } | null>(null);
 /** Why the server can't be asked. */
 export const away = signal<string | null>(null);
+/** The server has refused the last questions. */
+const isDenied = signal(false);
 /** One may not look at this. */
-export const refused = computed(() => !may('ops'));
+export const refused = computed(() => isDenied.value || !may('ops'));
 /** When it last answered. */
 export const heardAt = signal<number | null>(null);
+
+/** The server refuses whoever asks: no repeat changes that, other rights do. */
+class Denied extends Error {}
 
 async function json<T>(path: string): Promise<T> {
   const answer = await fetch(path, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(PATIENCE_MS) });
   const told: unknown = await answer.json();
   // A node that is degraded or drains answers 503, and says why.
   if (answer.ok || path === '/ready') return told as T;
+  if (answer.status === 401 || answer.status === 403) throw new Denied();
   throw new Error((told as { detail?: string }).detail ?? `${path}: ${answer.status}`);
 }
 
@@ -110,7 +116,12 @@ async function metrics(): Promise<Samples> {
   return samplesOf(await answer.text());
 }
 
-const orNull = <T>(asked: Promise<T>): Promise<T | null> => asked.catch(() => null);
+function orNull<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch((error: Error) => {
+    if (error instanceof Denied) throw error;
+    return null;
+  });
+}
 
 let sampledAt = 0;
 
@@ -118,15 +129,20 @@ let sampledAt = 0;
 export async function ask(): Promise<void> {
   let why: string | null = null;
   try {
-    const [readiness] = await Promise.all([json<Ready>('/ready'), rights.peek() === null ? readRights() : null]);
-    if (refused.peek()) return;
+    const [readiness] = await Promise.all([json<Ready>('/ready'), rights.peek() === null || refused.peek() ? readRights() : null]);
+    if (!may('ops')) return;
     const [viewers, tree, swept, sampled] = await Promise.all([
       orNull(json<Stats>('/api/ws/stats')),
       orNull(json<Actors>('/api/actors')),
-      json<Cleanup>('/api/cleanup/stats').catch((error: Error) => ((why = error.message), null)),
+      json<Cleanup>('/api/cleanup/stats').catch((error: Error) => {
+        if (error instanceof Denied) throw error;
+        why = error.message;
+        return null;
+      }),
       orNull(metrics()),
     ]);
     batch(() => {
+      isDenied.value = false;
       ready.value = readiness;
       stats.value = viewers;
       actors.value = tree;
@@ -141,6 +157,11 @@ export async function ask(): Promise<void> {
       heardAt.value = Date.now();
     });
   } catch (error) {
+    if (error instanceof Denied) {
+      await readRights();
+      isDenied.value = true;
+      return;
+    }
     away.value = error instanceof Error ? error.message : String(error);
   }
 }

@@ -19,7 +19,7 @@ export function Refused() {
       </header>
       <main class="list-empty">
         <h1>{isNobody ? 'Sign in to see how the server is.' : 'You may not operate this server.'}</h1>
-        <p>This page is for those whose key has the scope ops.</p>
+        <p>You need the scope ops.</p>
         <SignIn />
       </main>
     </div>

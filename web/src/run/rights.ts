@@ -9,10 +9,16 @@ import { tell } from './worker.js';
 /** The id of the run, as the address has it. */
 export const runId = decodeURIComponent(location.pathname.slice('/runs/'.length));
 
+/** Whether one may watch it. */
+export const mayView = computed(() => may('view', runId));
+
 /** Whether one may steer it. */
 export const mayControl = computed(() => may('control', runId));
 
-/** Whether one may make links for others: whoever has come by one may not. */
+/**
+ * Whether one may make links for others: whoever has come by one may not. It needs `control`, as the server has it: a link
+ * lets somebody in whom nobody gave rights, and it can hand on steering.
+ */
 export const mayShare = computed(() => isNamed.value && grantFor('control', runId)?.isGuest === false);
 
 /** Whether one may see the list of runs, but for those of share links. */

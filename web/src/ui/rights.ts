@@ -4,6 +4,8 @@
  */
 import { computed, signal } from '@preact/signals';
 
+import { me, type ToldGrant } from './me.js';
+
 export type Scope = 'view' | 'publish' | 'control' | 'ops';
 
 /** What one credential of this browser permits. */
@@ -66,15 +68,11 @@ export function readRights(): Promise<void> {
 }
 
 async function ask(): Promise<void> {
-  const answer = await fetch('/api/me', { headers: { accept: 'application/json' } });
-  if (!answer.ok) return;
-  const { mode, grants } = (await answer.json()) as { mode?: unknown; grants?: readonly Told[] };
+  const { mode, grants } = await me();
   if (mode !== 'token') rights.value = 'everybody';
   else if (Array.isArray(grants)) rights.value = grants.map(grantOf);
 }
 
-type Told = Omit<Grant, 'expiresAt'> & { expiresAt?: string | null };
-
-function grantOf({ expiresAt, ...told }: Told): Grant {
+function grantOf({ expiresAt, ...told }: ToldGrant): Grant {
   return { ...told, expiresAt: expiresAt == null ? null : Date.parse(expiresAt) };
 }

@@ -5,6 +5,7 @@
 import { useEffect, useState } from 'preact/hooks';
 
 import { me, type Me } from './me.js';
+import { refusalOf } from './refusal.js';
 
 export function SignIn() {
   const [key, setKey] = useState('');
@@ -18,7 +19,7 @@ export function SignIn() {
   }, []);
   const signIn = async () => {
     setBusy(true);
-    const told = await refusalOf(key.trim());
+    const told = await trySignIn(key.trim());
     if (told === null) return location.reload();
     setRefusal(told);
     setBusy(false);
@@ -64,16 +65,14 @@ function here(): string {
 }
 
 /** Why the server does not take the key; null: it does. */
-async function refusalOf(key: string): Promise<string | null> {
+async function trySignIn(key: string): Promise<string | null> {
   try {
     const answer = await fetch('/api/session', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ key }),
     });
-    if (answer.ok) return null;
-    const told = (await answer.json().catch(() => ({}))) as { detail?: unknown };
-    return typeof told.detail === 'string' ? `The server says: ${told.detail}.` : `The server answered ${answer.status}.`;
+    return answer.ok ? null : (await refusalOf(answer)).text;
   } catch {
     return 'The server does not answer.';
   }

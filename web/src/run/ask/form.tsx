@@ -11,7 +11,7 @@ import { byHand, HandRow } from '../control/hand.js';
 import { Lease } from '../control/lease.js';
 import { NameField } from '../control/name.js';
 import { WATCH_ONLY } from '../control/offers.js';
-import { mayControl } from '../rights.js';
+import { mayControl, mayView } from '../rights.js';
 import { answerOf, atZero, type Draft } from './answer.js';
 import { doNotAnswer, endTest, moreTime, resolved, sendAnswer, takeOver, whatIsOffered } from './acts.js';
 
@@ -123,7 +123,7 @@ function Unanswerable({ ask, draft, closed }: FormProps) {
   return (
     <div class="ask-form">
       {ask.candidates.length === 0 ? null : <Choices ask={ask} draft={draft} closed />}
-      <p class="dim">{WATCH_ONLY}</p>
+      {mayView.value ? <p class="dim">{WATCH_ONLY}</p> : null}
       {closed ? null : (
         <p class="ask-zero dim">
           {before}

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
 import { oneLine } from '../../ui/text.js';
-import { readRights, rights } from '../../ui/rights.js';
+import { grantFor, readRights, rights } from '../../ui/rights.js';
 import { who } from '../../ui/who.js';
 import { mayControl } from '../rights.js';
 import { head } from '../store.js';
@@ -20,9 +20,11 @@ async function lookUp(runId: string, signal: AbortSignal): Promise<void> {
   if (answer.status === 401 || answer.status === 403) void readRights();
   if (!answer.ok) return;
   const { sessions = [] } = (await answer.json()) as { sessions?: { userId?: unknown }[] };
+  // Where the server knows who asks, it calls one as one's credentials do.
+  const own = new Set([grantFor('view', runId)?.name ?? who.name.peek(), grantFor('control', runId)?.name]);
   const others = sessions
     .map(({ userId }) => userId)
-    .filter((name): name is string => typeof name === 'string' && name !== '' && name !== who.name.peek());
+    .filter((name): name is string => typeof name === 'string' && name !== '' && !own.has(name));
   names.value = [...new Set(others)];
 }
 

@@ -2,7 +2,7 @@
 import { useEffect } from 'preact/hooks';
 
 import { shown } from '../screen/choice.js';
-import { mayControl } from '../rights.js';
+import { mayControl, mayView } from '../rights.js';
 import { head } from '../store.js';
 import { Button } from '../../ui/button.js';
 import { Segments } from '../../ui/segments.js';
@@ -33,13 +33,13 @@ export function ControlBar() {
   return mayControl.value ? <Steering /> : <Watching />;
 }
 
-/** For whoever may only watch: why, and what others did. */
+/** For whoever may not steer: why, if they may watch, and what others did. */
 function Watching() {
   const isOpen = drawer.value !== null;
   return (
     <div class="control">
       <div class="control-bar">
-        <span class="dim control-why">{WATCH_ONLY}</span>
+        {mayView.value ? <span class="dim control-why">{WATCH_ONLY}</span> : null}
         <span class="sentence-room" />
         <Button kind="quiet" expanded={isOpen} onClick={() => (drawer.value = isOpen ? null : 'commands')}>
           Commands

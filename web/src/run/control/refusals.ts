@@ -30,6 +30,7 @@ const WORDS: Record<string, string> = {
   journal_unavailable: 'The server’s store is away. Try again.',
   outcome_unknown: 'It may have come through or not: look at the commands.',
   unauthorized: 'You are not signed in.',
+  credential_refused: 'The server does not take your token.',
   forbidden: 'You may not steer this run.',
   insufficient_scope: 'You may not steer this run.',
   failed: 'The server could not be reached. Try again.',

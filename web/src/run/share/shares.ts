@@ -1,4 +1,5 @@
 /** The share links of the run: made, listed and revoked at the server. */
+import { refusalOf } from '../../ui/refusal.js';
 import { noteRefusal, runId } from '../rights.js';
 
 /** A link that exists. Its secret is told when it is made, and never again. */
@@ -69,9 +70,8 @@ async function ask(method: string, url: string, body?: unknown): Promise<unknown
   } catch {
     throw new Error('The server does not answer. Try again.');
   }
-  const told = answer.status === 204 ? {} : ((await answer.json().catch(() => ({}))) as Record<string, unknown>);
-  if (answer.ok) return told;
-  noteRefusal(String(told['code']));
-  const { detail } = told;
-  throw new Error(typeof detail === 'string' ? `The server says: ${detail}.` : `The server answered ${answer.status}.`);
+  if (answer.ok) return answer.status === 204 ? {} : answer.json();
+  const { code, text } = await refusalOf(answer);
+  noteRefusal(code);
+  throw new Error(text);
 }

@@ -68,7 +68,7 @@ function finalOf(connection: Connection | null, head: Head | null): Banner | nul
     case 4401:
       return banner(
         'You are not signed in, or no longer.',
-        'Open the link anew that you were given, ask for a new one, or sign in with a key.',
+        'Open the link anew that you were given, ask for a new one, or sign in.',
         ['reload'],
       );
     case 4403:
