@@ -1,1 +1,1 @@
-import"./part-B2EZACDL.js";
+import"./part-ZW2NUT3U.js";

@@ -1,1 +1,1 @@
-import"./part-D2HWND7S.js";
+import"./part-GQHH6HGY.js";

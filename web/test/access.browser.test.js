@@ -103,7 +103,7 @@ test('a link is made, shown once, followed, listed and revoked', LIMIT, async ()
   const tab = await tabOf(['view', 'control'], '/runs/plain');
   await button(tab, 'Share').click();
   const dialog = tab.getByRole('dialog', { name: 'Share this run' });
-  await dialog.getByText('There is none.').waitFor();
+  await dialog.getByText('No links yet.').waitFor();
   await tab.keyboard.press('w');
   assert.equal(new URL(tab.url()).search, '', 'the keys of the page rest');
   for (let at = 0; at < 20; at += 1) {
@@ -139,8 +139,90 @@ test('a link is made, shown once, followed, listed and revoked', LIMIT, async ()
   assert.equal(await dialog.getByRole('textbox', { name: 'The new link' }).count(), 0);
   await button(row, 'Revoke Bob of sales').click();
   await row.getByText('Sure?').click();
-  await dialog.getByText('There is none.').waitFor();
+  await dialog.getByText('No links yet.').waitFor();
   await guest.getByText('You are not signed in, or no longer.').first().waitFor();
+});
+
+test('links that are made and taken back while the list is on its way stand as they are then', LIMIT, async () => {
+  const kept = await ask('/api/runs/plain/shares', { name: 'kept' });
+  const tab = await tabOf(['view', 'control'], '/runs/plain');
+  let goOn;
+  const held = new Promise((resolve) => (goOn = resolve));
+  await tab.route('**/api/runs/plain/shares?*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await button(tab, 'Share').click();
+  const dialog = tab.getByRole('dialog', { name: 'Share this run' });
+  await dialog.getByText('Loading…').waitFor();
+  const item = (name) => dialog.getByRole('listitem').filter({ hasText: name });
+  for (const name of ['first', 'second']) {
+    await dialog.getByRole('textbox', { name: /^For whom/ }).fill(name);
+    await button(dialog, 'Make link').click();
+    await item(name).waitFor();
+  }
+  await button(dialog, 'Revoke first').click();
+  await dialog.getByText('Sure?').click();
+  await item('first').waitFor({ state: 'detached' });
+  goOn();
+  await item('kept').waitFor();
+  assert.deepEqual(await dialog.getByRole('listitem').locator('strong').allTextContents(), ['second', 'kept']);
+  // A press that begins within, and ends on the backdrop, selects text.
+  const box = await dialog.getByRole('heading', { name: 'Share this run' }).boundingBox();
+  await tab.mouse.move(box.x + 5, box.y + 5);
+  await tab.mouse.down();
+  await tab.mouse.move(5, 5);
+  await tab.mouse.up();
+  assert.equal(await dialog.isVisible(), true);
+  await tab.mouse.click(5, 5);
+  await dialog.waitFor({ state: 'hidden' });
+  await ask(`/api/runs/plain/shares/${kept.share.id}`, undefined, first, 'DELETE');
+});
+
+test('whoever may share finds the command that runs failed tests again in the dialog', LIMIT, async () => {
+  await post('red', { type: 'test_status', testId: 't', testName: 'pay', status: 'failed', data: { file: 'pay.spec.ts', line: 3 } });
+  const tab = await tabOf(['view', 'control'], '/runs/red');
+  await button(tab, 'Share').click();
+  await tab.getByRole('dialog', { name: 'Share this run' }).getByRole('heading', { name: /failed test/ }).waitFor();
+});
+
+test('whoever may no more watch is not told that they may', LIMIT, async () => {
+  const tab = await tabOf(['view'], '/runs/plain');
+  const words = tab.getByText('You may watch this run, not steer it.');
+  await words.waitFor();
+  await ask(`/api/keys/${tab.credential.id}`, undefined, first, 'DELETE');
+  await tab.getByText('You are not signed in, or no longer.').first().waitFor();
+  await words.waitFor({ state: 'detached' });
+  await button(tab, 'Commands').waitFor();
+});
+
+test('who looks at a question too is told, but not oneself', LIMIT, async () => {
+  const tab = await tabOf(['view', 'control'], '/runs/asked');
+  const other = await tabOf(['view', 'control', 'publish'], '/runs/asked');
+  await tab.getByText('view,control,publish is looking too').waitFor();
+  await other.getByText('view,control is looking too').waitFor();
+});
+
+test('an operator who is signed out is shown how to sign in, not empty tables', LIMIT, async () => {
+  const tab = await tabOf(['ops', 'view'], '/ops');
+  await tab.getByRole('heading', { name: 'Actors' }).first().waitFor();
+  await ask(`/api/keys/${tab.credential.id}`, undefined, first, 'DELETE');
+  await tab.getByRole('heading', { name: 'Sign in to see how the server is.' }).waitFor();
+  await tab.getByText('You need the scope ops.').waitFor();
+  assert.equal(await tab.getByRole('heading', { name: 'Actors' }).count(), 0);
+});
+
+test('a guest who is asked to let a command line in signs in first', LIMIT, async () => {
+  const tab = await stage.tab('/favicon.svg');
+  let me = { mode: 'token', name: 'the manager', isGuest: true, signIn: null };
+  await tab.route('**/api/login?*', (route) => route.fulfill({ json: { label: 'a laptop', code: 'ABCD', state: 'waiting' } }));
+  await tab.route('**/api/me', (route) => route.fulfill({ json: me }));
+  await tab.goto(`${stage.url}/auth/device?request=x`);
+  await tab.getByText('Sign in first.').waitFor();
+  assert.equal(await tab.getByRole('button', { name: /let it in/ }).count(), 0);
+  me = { ...me, isGuest: false };
+  await tab.reload();
+  await tab.getByText(/until your session here would have ended, or until you type runcast logout: you are the manager\./).waitFor();
 });
 
 test('a guest who may steer is offered that, and no links to give away', LIMIT, async () => {

@@ -6,6 +6,7 @@ import { load } from './support/load.js';
 
 const { rerunFailed } = await load('run/share/rerun.ts');
 const { quoted } = await load('run/detail/rerun.ts');
+const { listed } = await load('run/share/listed.ts');
 const { isLoopback, partsOf, placeWith } = await load('run/share/link.ts');
 
 const failed = (over) => ({
@@ -102,4 +103,12 @@ test('hosts of this machine alone are known', () => {
     ['example.com', '128.0.0.1', 'localhost.example', '10.0.0.1', '[fe80::1]'].map(isLoopback),
     Array(5).fill(false),
   );
+});
+
+test('a list of links that comes late keeps what was made meanwhile, and not what was taken back', () => {
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ id }));
+  assert.deepEqual(listed([], [a, b], new Set()), [a, b]);
+  assert.deepEqual(listed([c], [a, b], new Set()), [c, a, b]);
+  assert.deepEqual(listed([c], [c, a], new Set()), [c, a], 'it was made before the server listed');
+  assert.deepEqual(listed([], [c, a], new Set(['c'])), [a]);
 });

@@ -7,7 +7,8 @@ import { CopyButton } from '../../ui/copy.js';
 import { dateText } from '../../ui/format.js';
 import { Icon } from '../../ui/icons.js';
 import { Segments } from '../../ui/segments.js';
-import { LinkHere } from './index.js';
+import { LinkHere, RerunFailed } from './index.js';
+import { listed } from './listed.js';
 import { Links } from './links.js';
 import { listShares, makeShare, MOST_DAYS, type ShareLink } from './shares.js';
 
@@ -32,12 +33,23 @@ function ShareDialog({ close }: { close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [links, setLinks] = useState<readonly ShareLink[] | null>(null);
   const [fault, setFault] = useState<string | null>(null);
+  /** Those that were taken back while the list was on its way. */
+  const revoked = useRef(new Set<string>());
+  /** Whether a press began on the backdrop, and not within. */
+  const isOutside = useRef(false);
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
-    listShares().then(setLinks, (error: Error) => setFault(error.message));
+    listShares().then(
+      (found) => setLinks((made) => listed(made ?? [], found, revoked.current)),
+      (error: Error) => setFault(error.message),
+    );
     return () => before instanceof HTMLElement && before.isConnected && before.focus();
   }, []);
+  const forget = (id: string) => {
+    revoked.current.add(id);
+    setLinks((known) => known && known.filter((link) => link.id !== id));
+  };
   return (
     <dialog
       ref={dialog}
@@ -46,26 +58,28 @@ function ShareDialog({ close }: { close: () => void }) {
       onClose={close}
       // the keys of the page rest, but for those of the browser
       onKeyDown={(event) => event.stopPropagation()}
-      onClick={(event) => event.target === dialog.current && dialog.current?.close()}
+      onPointerDown={(event) => (isOutside.current = event.target === dialog.current)}
+      onClick={(event) => isOutside.current && event.target === dialog.current && dialog.current?.close()}
     >
       <div class="share-dialog-inside">
         <header class="share-dialog-head">
           <h2 id="share-dialog-title">Share this run</h2>
           <Button kind="quiet" icon="close" label="Close" onClick={() => dialog.current?.close()} />
         </header>
-        <MakeLink made={(link) => setLinks([link, ...(links ?? [])])} />
+        <MakeLink made={(link) => setLinks((known) => [link, ...(known ?? [])])} />
         <section class="share-section">
           <h3 class="share-title">Links to this run</h3>
           {fault === null ? null : <p role="alert" class="share-fault">{fault}</p>}
           {links === null ? (
-            fault === null ? <p class="dim">Asking the server</p> : null
+            fault === null ? <p class="dim">Loading…</p> : null
           ) : (
-            <Links links={links} revoked={(id) => setLinks(links.filter((link) => link.id !== id))} />
+            <Links links={links} revoked={forget} />
           )}
         </section>
         <section class="share-section">
           <LinkHere title="For people who may sign in: the link to what you see" />
         </section>
+        <RerunFailed />
       </div>
     </dialog>
   );
@@ -136,7 +150,7 @@ function MakeLink({ made }: { made: (link: ShareLink) => void }) {
           {busy ? 'Making…' : 'Make link'}
         </button>
       </div>
-      {isDays ? null : <p class="share-fault">Days are 1 to {MOST_DAYS}.</p>}
+      {isDays ? null : <p class="share-fault">Enter 1 to {MOST_DAYS} days.</p>}
       {fault === null ? null : <p role="alert" class="share-fault">{fault}</p>}
       {shown === null ? null : <Made key={shown.link.id} {...shown} />}
     </form>

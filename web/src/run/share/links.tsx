@@ -26,7 +26,7 @@ export function Links({ links, revoked }: LinksProps) {
       setFault((error as Error).message);
     }
   };
-  if (links.length === 0) return <p class="dim">There is none.</p>;
+  if (links.length === 0) return <p class="dim">No links yet.</p>;
   return (
     <>
       {fault === null ? null : <p role="alert" class="share-fault">{fault}</p>}
@@ -59,7 +59,7 @@ export function Links({ links, revoked }: LinksProps) {
 function factsOf({ maySteer, expiresAt, usedAt, maker }: ShareLink): string {
   return [
     maySteer ? 'watch and steer' : 'watch',
-    expiresAt === null ? 'without end' : `until ${dateText(expiresAt)}`,
+    expiresAt === null ? 'does not expire' : `until ${dateText(expiresAt)}`,
     usedAt === null ? 'not used yet' : `used ${ago(usedAt, clock.value)}`,
     maker === mySubject() ? 'made by you' : `made by ${oneLine(maker, 40)}`,
   ].join(' · ');
