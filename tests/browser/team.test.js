@@ -100,7 +100,7 @@ test("a team works on a network, and a stranger gets nothing", { timeout: 240_00
   assert.equal(await asked(guest.tab, "GET", "/api/runs/gh-42-10-1"), 403);
   await button(tab, "Revoke the manager").click();
   await tab.getByText("Sure?").click();
-  await tab.getByText("There is none.").waitFor();
+  await tab.getByText("No links yet.").waitFor();
   for (const revoked of [guest.tab, guestOnTwo.tab]) {
     await revoked.getByText("You are not signed in, or no longer.").first().waitFor();
     assert.equal(await asked(revoked, "GET", "/api/runs/gh-42-9-1"), 401);

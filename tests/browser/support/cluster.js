@@ -11,6 +11,12 @@ import { BINARY } from "./node.js";
 
 const SCRIPT = fileURLToPath(new URL("../../../scripts/cluster", import.meta.url));
 
+const children = new Set();
+// Also of a test that was given up before its cluster was ready.
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGTERM");
+});
+
 export class Cluster {
   #home;
   #child;
@@ -23,6 +29,8 @@ export class Cluster {
     cluster.#home = await mkdtemp(join(tmpdir(), "runcast-cluster-"));
     const all = [SCRIPT, "--nodes", count, "--no-nginx", "--bin", BINARY, "--dir", cluster.#home, ...args];
     cluster.#child = spawn("python3", all.map(String), { env: { ...process.env, ...settings }, stdio: ["ignore", "pipe", "inherit"] });
+    children.add(cluster.#child);
+    cluster.#child.once("exit", () => children.delete(cluster.#child));
     const ready = new Promise((resolve, reject) => {
       createInterface({ input: cluster.#child.stdout }).on("line", (line) => {
         cluster.logs += `${line}\n`;
@@ -33,12 +41,18 @@ export class Cluster {
       cluster.#child.once("error", reject);
       cluster.#child.once("exit", () => reject(new Error(cluster.logs)));
     });
-    await ready;
+    try {
+      await ready;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
   async stop() {
-    if (this.#child.exitCode === null) {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid !== undefined && exitCode === null && signalCode === null) {
       const ended = new Promise((resolve) => this.#child.once("exit", resolve));
       this.#child.kill("SIGTERM");
       await ended;
