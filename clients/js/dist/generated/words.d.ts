@@ -55,12 +55,12 @@ export declare const CLOSE_CODES: readonly [{
     readonly code: 4401;
     readonly reason: 'unauthorized';
     readonly reconnect: 'never';
-    readonly when: 'No valid token came with the request.';
+    readonly when: 'The rights have ended: expired or revoked.';
 }, {
     readonly code: 4403;
     readonly reason: 'forbidden';
     readonly reconnect: 'never';
-    readonly when: 'The token does not allow this.';
+    readonly when: 'Kept for later: no server sends it.';
 }, {
     readonly code: 4408;
     readonly reason: 'no_pong';
