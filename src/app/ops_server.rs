@@ -24,6 +24,7 @@ use super::shares::OPS_CONNECTIONS;
 use super::transport::{Transport, share};
 use crate::http::access::middleware::authorize;
 use crate::http::body_checks::check_body;
+use crate::http::crowd::NeverCrowded;
 use crate::http::framing::framing;
 use crate::http::method_not_allowed::method;
 use crate::http::origin::check_origin;
@@ -64,6 +65,7 @@ fn app(
         .app_data(web::Data::new(parts.live.origins.clone()))
         .app_data(web::Data::new(parts.live.bodies.clone()))
         .app_data(web::Data::new(parts.node.clone()))
+        .app_data(NeverCrowded)
         .wrap(from_fn(check_parameters))
         .wrap(from_fn(check_body))
         .wrap(from_fn(authorize))

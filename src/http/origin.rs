@@ -11,7 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 use tokio::sync::watch;
 
-use super::crowd::is_served_in_a_crowd;
+use super::crowd::{is_crowded, is_served_in_a_crowd};
 use super::expect::BodyLimits;
 use super::host;
 use super::limits::RequestLimits;
@@ -192,7 +192,7 @@ pub async fn check_origin<B: MessageBody + 'static>(
     if let UpgradeDecision::Refuse(refusal) = decision {
         return Ok(closing(request, &refusal.into()));
     }
-    let is_crowded = node.is_crowded();
+    let is_crowded = is_crowded(&node, &request);
     if is_crowded && !is_served_in_a_crowd(&request, decision) {
         return Ok(request.into_response(saturated().error_response()));
     }

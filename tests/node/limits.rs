@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{SOON, Site, Socket, TestNode, eventually, numbered, soon};
 
 /// A client with an address of its own on this machine.
-fn client_at(address: &str) -> reqwest::Client {
+pub(crate) fn client_at(address: &str) -> reqwest::Client {
     let address: IpAddr = address.parse().unwrap();
     reqwest::Client::builder().no_proxy().local_address(address).timeout(SOON).build().unwrap()
 }
@@ -94,6 +94,9 @@ async fn a_client_with_too_many_connections_is_refused_in_the_protocol_that_it_s
     let reply = node.get("/api/runs").await;
     reply.problem(429, "too_many_requests");
     assert_eq!((reply.header("connection"), reply.header("retry-after")), ("close", "5"));
+    for path in ["/health", "/api/no-route"] {
+        assert_eq!(node.get(path).await.header("connection"), "close", "{path}: it is one connection too many");
+    }
     for stream in ["/api/runs/r/events/stream", "/api/runs/stream"] {
         let reply = node.get(stream).await;
         assert_eq!(reply.status, 200, "an EventSource would never come back: {reply:?}");

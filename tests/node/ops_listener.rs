@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 
+use crate::http_edge::raw::Raw;
 use crate::support::{SOON, Site, Socket, TestNode, eventually};
 
 /// What only operators look at.
@@ -79,8 +80,15 @@ async fn operators_are_answered_while_the_node_has_as_many_connections_as_it_may
     let viewers = [Socket::open(&node, "/ws/runs/r").await, Socket::open(&node, "/ws/runs/r").await];
     node.get("/api/runs").await.problem(503, "saturated");
     for path in OPERATORS {
-        assert_eq!(ops.get(path).await.status, 200, "{path}");
+        let reply = ops.get(path).await;
+        assert_eq!((reply.status, reply.header("connection")), (200, ""), "{path}");
     }
+    // Each of these has its own connection, as many as the node may have, and more.
+    let asked = futures_util::future::join_all((0..3).map(|_| async {
+        let mut raw = Raw::say(&ops, "GET /api/actors HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        (raw.head().await.status, raw)
+    }));
+    assert_eq!(asked.await.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200, 200, 200]);
     drop(viewers);
 }
 

@@ -4,14 +4,18 @@ use std::rc::Rc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::{ConnectionType, Method};
+use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
 
 use super::{CONNECTIONS_WAIT, CountedConnection, LimitKey, LimitKind, OverLimit, RequestLimits};
 use crate::http::problem::Problem;
+use crate::http::route;
 use crate::http::watch::upgrade::Upgradable;
 use crate::protocol::head::is_event_stream;
+
+/// Streams that are no run's.
+const STREAMS: [&str; 2] = ["/api/runs/stream", "/api/tests/stream"];
 
 /// Middleware within [`check_origin`](crate::http::origin::check_origin) and within whoever finds out who sends a
 /// request. Probes are not limited: a balancer whose address is that of many clients would take the node for dead.
@@ -30,14 +34,10 @@ pub async fn limit<B: MessageBody + 'static>(
     limits.tell_of_forwarding(&request);
     let key = limits.key(request.request());
     let is_web_socket = request.extensions().contains::<Upgradable>();
-    let watches = is_web_socket || (*request.method() == Method::GET && is_stream(request.path()));
+    let watches = is_web_socket || (*request.method() == Method::GET && is_stream(&request));
     if let Err(exceeded) = judge(&limits, &request, &key, watches) {
         if !watches {
-            let mut response = request.into_response(Problem::from(exceeded).error_response());
-            if exceeded.kind == LimitKind::Connections {
-                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-            }
-            return Ok(response);
+            return Ok(request.into_response(Problem::from(exceeded).error_response()));
         }
         request.extensions_mut().insert(exceeded);
     }
@@ -57,7 +57,7 @@ fn judge(limits: &RequestLimits, request: &ServiceRequest, key: &LimitKey, watch
     if watches { limits.watch(key, connection) } else { Ok(()) }
 }
 
-/// Whether the path is that of an event stream, whose reader can't read the status of a refusal.
-fn is_stream(path: &str) -> bool {
-    is_event_stream(path) || matches!(path, "/api/runs/stream" | "/api/tests/stream")
+/// Whether the route is that of an event stream, whose reader can't read the status of a refusal.
+fn is_stream(request: &ServiceRequest) -> bool {
+    route::pattern(request).is_some_and(|pattern| is_event_stream(&pattern) || STREAMS.contains(&&*pattern))
 }

@@ -116,6 +116,13 @@ pub struct CountedConnection {
     watching: RefCell<Option<OpenPlace>>,
 }
 
+impl CountedConnection {
+    /// Whether its client has as many as it may without it.
+    pub(super) fn is_too_many(&self) -> bool {
+        self.is_too_many
+    }
+}
+
 /// What the clients of a node have done lately, and what they may do. Clones share it; all worker threads ask it.
 #[derive(Clone, Debug)]
 pub struct RequestLimits(Arc<LimitState>);
