@@ -12,7 +12,7 @@ use super::known::{Finding, Known};
 use super::revoked::RevokedSet;
 use super::secret::digest_of;
 use super::{AccessSecret, AuthError, Identity, TokenVerifiers};
-use crate::protocol::{Clock, Timestamp};
+use crate::protocol::{Clock, Sha256, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::access::{AccessCatalog, Revocation};
 use crate::storage::revocation_bell::RevocationBell;
@@ -26,11 +26,27 @@ const FORGET_MILLIS: i64 = 30 * 86_400_000;
 /// How often the use of a credential is written down.
 const USED_MILLIS: i64 = 60_000;
 
-/// Times of the authenticator.
+/// Limits of the authenticator.
 #[derive(Clone, Copy, Debug)]
-pub struct AuthTimes {
+pub struct AuthLimits {
     /// How long whoever was verified goes on while the catalog can't say what was revoked.
     pub grace: Duration,
+    /// Most credentials that one subject has made and that have not expired.
+    pub max_credentials: usize,
+}
+
+/// A credential that somebody shows, and what its node knows of it.
+pub struct SeenCredential<'a> {
+    shown: &'a str,
+    digest: Sha256,
+    found: Option<Finding>,
+}
+
+impl SeenCredential<'_> {
+    /// Whether it is known whose it is, or that it is nobody's.
+    pub fn is_known(&self) -> bool {
+        self.found.is_some()
+    }
 }
 
 /// Verifies credentials; one per node, whose clones share what they know.
@@ -43,6 +59,7 @@ struct AuthenticatorState {
     tokens: TokenVerifiers,
     clock: Clock,
     grace_millis: i64,
+    max_credentials: usize,
     known: Mutex<Known>,
     revoked: RwLock<RevokedSet>,
     /// When the catalog last said what is revoked, and how often that has changed.
@@ -73,13 +90,14 @@ impl Authenticator {
         catalog: Arc<dyn AccessCatalog>,
         tokens: TokenVerifiers,
         clock: Clock,
-        times: AuthTimes,
+        limits: AuthLimits,
         bell: RevocationBell,
     ) -> Result<Self, CatalogError> {
         let state = AuthenticatorState {
             catalog,
             tokens,
-            grace_millis: times.grace.as_millis() as i64,
+            grace_millis: limits.grace.as_millis() as i64,
+            max_credentials: limits.max_credentials,
             known: Mutex::default(),
             revoked: RwLock::default(),
             read_at: Mutex::new(clock.now()),
@@ -98,14 +116,20 @@ impl Authenticator {
         &*self.0.catalog
     }
 
+    /// Most credentials that one subject has made and that have not expired.
+    pub(super) fn max_credentials(&self) -> usize {
+        self.0.max_credentials
+    }
+
     /// The time by which credentials expire.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
-    /// Whether this node has found out whose credential this is, or that it is nobody's.
-    pub fn knows(&self, shown: &str) -> bool {
-        lock(&self.0.known).get(digest_of(shown.as_bytes()), self.0.clock.now()).is_some()
+    /// What this node knows of a credential.
+    pub fn look<'a>(&self, shown: &'a str) -> SeenCredential<'a> {
+        let digest = digest_of(shown.as_bytes());
+        SeenCredential { shown, digest, found: lock(&self.0.known).get(digest, self.0.clock.now()) }
     }
 
     /// Whose credential this is, if it is good now.
@@ -113,9 +137,16 @@ impl Authenticator {
     /// # Errors
     /// [`AuthError`]
     pub async fn authenticate(&self, shown: &str) -> Result<Arc<Identity>, AuthError> {
-        let state = &self.0;
-        let (digest, now) = (digest_of(shown.as_bytes()), state.clock.now());
-        let found = lock(&state.known).get(digest, now);
+        self.judge(self.look(shown)).await
+    }
+
+    /// Whose credential this is of which that is known, if it is good now.
+    ///
+    /// # Errors
+    /// [`AuthError`]
+    pub async fn judge(&self, looked: SeenCredential<'_>) -> Result<Arc<Identity>, AuthError> {
+        let SeenCredential { shown, digest, found } = looked;
+        let (state, now) = (&self.0, self.0.clock.now());
         let identity = match found {
             Some(Finding::Of(identity)) => identity,
             Some(Finding::Nobodys(_)) => return Err(AuthError::Unknown),
@@ -201,18 +232,18 @@ impl Authenticator {
         &self.0.bell
     }
 
-    /// Takes what the catalog has said when there had been `seen` changes; `false`: something was revoked here since, which
-    /// it may not have said.
-    fn take(&self, read: RevokedSet, seen: u64) -> bool {
+    /// Takes what the catalog has said when there had been `seen` changes. What was revoked here since it may not have said.
+    fn take(&self, read: RevokedSet, seen: u64) {
+        if *self.0.revoked.read().unwrap_or_else(PoisonError::into_inner) == read {
+            return;
+        }
         let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        if *self.0.changes.borrow() != seen {
-            return false;
-        }
-        if *revoked != read {
+        if *self.0.changes.borrow() == seen {
             *revoked = read;
-            self.0.changes.send_modify(|changes| *changes += 1);
+        } else {
+            revoked.merge(read);
         }
-        true
+        self.0.changes.send_modify(|changes| *changes += 1);
     }
 
     /// Reads what was revoked anywhere, and writes down which credentials were used.
@@ -221,12 +252,8 @@ impl Authenticator {
     /// [`CatalogError`]; then all stays as it is, for as long as the grace lasts.
     pub async fn read_revocations(&self) -> Result<(), CatalogError> {
         let state = &self.0;
-        let now = loop {
-            let (now, seen) = (state.clock.now(), *state.changes.borrow());
-            if self.take(RevokedSet::of(state.catalog.revocations(now).await?), seen) {
-                break now;
-            }
-        };
+        let (now, seen) = (state.clock.now(), *state.changes.borrow());
+        self.take(RevokedSet::of(state.catalog.revocations(now).await?), seen);
         *lock(&state.read_at) = now;
         let used: Vec<String> = {
             let mut used = lock(&state.used);
@@ -292,7 +319,7 @@ mod tests {
     async fn what_a_node_that_has_not_heard_of_a_revocation_still_makes_is_void_with_the_rest() {
         let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
         let clock = Clock::external(Timestamp::now, Duration::from_secs(3_600));
-        let times = AuthTimes { grace: Duration::from_secs(60) };
+        let times = AuthLimits { grace: Duration::from_secs(60), max_credentials: 100 };
         let open = async || {
             let (verifiers, bell) = (TokenVerifiers::default(), RevocationBell::of_one());
             Authenticator::open(catalog.clone(), verifiers, clock.clone(), times, bell).await.unwrap()
@@ -331,7 +358,7 @@ mod tests {
     async fn what_is_revoked_while_the_catalog_is_read_stays_revoked() {
         let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
         let clock = Clock::external(Timestamp::now, Duration::from_secs(3_600));
-        let times = AuthTimes { grace: Duration::from_secs(60) };
+        let times = AuthLimits { grace: Duration::from_secs(60), max_credentials: 100 };
         let authenticator =
             Authenticator::open(catalog, TokenVerifiers::default(), clock, times, RevocationBell::of_one())
                 .await
@@ -344,10 +371,11 @@ mod tests {
             forget_at: None,
         };
         authenticator.revoke(&revocation).await.unwrap();
-        assert!(!authenticator.take(RevokedSet::default(), seen), "read before it was revoked");
+        authenticator.take(RevokedSet::default(), seen);
         let revoked = || authenticator.0.revoked.read().unwrap().clone();
-        assert_eq!(revoked(), RevokedSet::of(vec![revocation]));
+        assert_eq!(revoked(), RevokedSet::of(vec![revocation]), "read before it was revoked");
         let seen = *authenticator.0.changes.borrow();
-        assert!(authenticator.take(RevokedSet::default(), seen) && revoked() == RevokedSet::default());
+        authenticator.take(RevokedSet::default(), seen);
+        assert_eq!(revoked(), RevokedSet::default());
     }
 }

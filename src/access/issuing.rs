@@ -1,7 +1,7 @@
 //! Making, listing and revoking API keys, share links and sessions.
 
 use super::{AccessSecret, Authenticator, Identity, jwt};
-use crate::protocol::{PrincipalKind, Rights, Sha256, Timestamp};
+use crate::protocol::{MCP_SUBJECT, PrincipalKind, Rights, Sha256, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::access::{CredentialFilter, CredentialKind, CredentialRow, Maker, Revocation, Revoked};
 
@@ -21,6 +21,19 @@ pub struct WantedCredential {
     pub rights: Rights,
 }
 
+impl WantedCredential {
+    /// A session of somebody, which lasts until then, and no longer than the rights that it is made with.
+    pub fn session_of(holder: &Identity, end: Timestamp) -> Self {
+        let expires = Some(holder.rights.expires.map_or(end, |own| own.min(end)));
+        Self {
+            kind: CredentialKind::Session,
+            name: holder.name.as_ref().to_owned(),
+            holder: holder.kind,
+            rights: Rights { expires, ..holder.rights.clone() },
+        }
+    }
+}
+
 /// Why a credential is not made, or not revoked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IssueError {
@@ -36,6 +49,9 @@ pub enum IssueError {
     /// It is somebody's already.
     #[error("this secret is somebody's already")]
     Taken,
+    /// The maker has made too many that are not over.
+    #[error("somebody has at most {0} credentials at a time that have not expired (auth.max_credentials)")]
+    TooMany(usize),
     /// There is no such credential.
     #[error("there is no such credential")]
     Unknown,
@@ -85,6 +101,11 @@ impl Authenticator {
         if made_with.len() > MAX_MADE_WITH {
             return Err(IssueError::TooFar);
         }
+        // What was revoked counts until it would have expired: so long revocations are kept, too.
+        let most = self.max_credentials();
+        if self.catalog().count_made(&maker.subject, self.now(), most).await? >= most {
+            return Err(IssueError::TooMany(most));
+        }
         let WantedCredential { kind, name, holder, rights } = wanted;
         let id = uuid::Uuid::now_v7().simple().to_string();
         let row = CredentialRow {
@@ -125,13 +146,7 @@ impl Authenticator {
             is_session: true,
             ..verified.clone()
         };
-        let wanted = WantedCredential {
-            kind: CredentialKind::Session,
-            name: verified.name.as_ref().to_owned(),
-            holder: verified.kind,
-            rights: verified.rights.clone(),
-        };
-        self.issue(&verified, wanted).await
+        self.issue(&verified, WantedCredential::session_of(&verified, expires)).await
     }
 
     /// Adds a credential, whose secret nobody may have yet.
@@ -190,7 +205,9 @@ impl Authenticator {
     /// [`CatalogError`]; then nothing is revoked.
     pub async fn revoke_subject(&self, subject: &str) -> Result<Revocation, CatalogError> {
         let now = self.now();
-        let what = Revoked::Subject(jwt::subject_as_known(subject));
+        // An agent of somebody stands in logs with this in front, and has no credentials of its own.
+        let somebody = subject.strip_prefix(MCP_SUBJECT).unwrap_or(subject);
+        let what = Revoked::Subject(jwt::subject_as_known(somebody));
         // It is never forgotten: nobody knows for how long tokens are good, and keys may be for ever.
         let revocation = Revocation { what, issued_until: now, revoked_at: now, forget_at: None };
         self.revoke(&revocation).await?;

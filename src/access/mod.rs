@@ -25,7 +25,7 @@ mod secret;
 mod testing;
 mod verifiers;
 
-pub use authenticator::{AuthTimes, Authenticator};
+pub use authenticator::{AuthLimits, Authenticator, SeenCredential};
 pub use device::{DEVICE_PURPOSE, DeviceRequest, DeviceRequests, device_code};
 pub use device_decision::DeviceDecision;
 pub use error::AuthError;

@@ -20,6 +20,14 @@ impl RevokedSet {
         *until = (*until).max(revocation.issued_until);
     }
 
+    /// Adds what is in the other one.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (what, until) in other.0 {
+            let known = self.0.entry(what).or_insert(until);
+            *known = (*known).max(until);
+        }
+    }
+
     /// Whether the credential, one that it was made with, or the subject of one of these was revoked after it was issued.
     pub(super) fn has(&self, identity: &Identity) -> bool {
         if self.0.is_empty() {

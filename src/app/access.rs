@@ -1,17 +1,18 @@
 //! Whose tokens are believed, from the settings.
 
-use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::storage::open_signing_key;
 use crate::access::jwt::{ClaimCondition, ClaimRule, JwtIssuers, KeySource, KeyTimes, TokenIssuer, TokenUse};
 use crate::access::oidc::{OidcProvider, ProviderTerms, SIGN_IN_PURPOSE};
 use crate::access::{DEVICE_PURPOSE, DeviceRequests, OWN_TOKEN_PURPOSE, OwnTokens, TokenExchange, TokenVerifiers};
-use crate::config::{Config, IssuerConfig, IssuerKeysAt, IssuerRule};
+use crate::config::{ClientSecret, Config, IssuerConfig, IssuerKeysAt, IssuerRule, read_secret};
 use crate::storage::catalog::access::AccessCatalog;
 use crate::storage::objects::UrlKey;
 
@@ -80,11 +81,16 @@ fn open_provider(
     times: KeyTimes,
 ) -> Result<Option<OidcProvider>, anyhow::Error> {
     let Some(provider) = config.auth.oidc.provider() else { return Ok(None) };
+    let client_secret = match &provider.client_secret {
+        None => None,
+        Some(ClientSecret::Given(secret)) => Some(Zeroizing::new(secret.reveal().to_owned())),
+        Some(ClientSecret::File(path)) => Some(secret_in(path).context("auth.oidc.client_secret_file")?),
+    };
     let terms = ProviderTerms {
         name: provider.name.as_str().into(),
         issuer: provider.issuer.clone(),
         client_id: provider.client_id.clone(),
-        client_secret: provider.client_secret.as_ref().map(|secret| Zeroizing::new(secret.reveal().to_owned())),
+        client_secret,
         scopes: provider.scopes.clone(),
         audiences: provider.audiences.clone(),
         subject_claim: provider.subject_claim.clone(),
@@ -142,13 +148,21 @@ fn key_source(issuer: &IssuerConfig) -> Result<KeySource, anyhow::Error> {
         IssuerKeysAt::PemFile(path) => KeySource::PemFile(path.clone()),
         IssuerKeysAt::Secret(secret) => KeySource::Secret(Zeroizing::new(secret.reveal().to_owned())),
         IssuerKeysAt::SecretFile(path) => {
-            let named = || format!("auth.issuers: the secret_file of {}, {}", issuer.name, path.display());
-            let text = Zeroizing::new(fs::read_to_string(path).with_context(named)?);
-            let secret = text.trim_end_matches(['\r', '\n']);
+            let named = || format!("auth.issuers: the secret_file of {}", issuer.name);
+            let secret = secret_in(path).with_context(named)?;
             ensure!(secret.len() >= MIN_SECRET, "{} has fewer than {MIN_SECRET} characters", named());
-            KeySource::Secret(Zeroizing::new(secret.to_owned()))
+            KeySource::Secret(secret)
         }
     })
+}
+
+/// The secret in a file.
+fn secret_in(path: &Path) -> Result<Zeroizing<String>, anyhow::Error> {
+    let (secret, is_public) = read_secret(path).map_err(|error| anyhow!("{} {error}", path.display()))?;
+    if is_public {
+        warn!(file = %path.display(), "everybody on this machine may read this secret: chmod o-r");
+    }
+    Ok(Zeroizing::new(secret.reveal().to_owned()))
 }
 
 fn claim_rule(rule: &IssuerRule) -> ClaimRule {
@@ -159,6 +173,8 @@ fn claim_rule(rule: &IssuerRule) -> ClaimRule {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::config::ConfigSources;
     use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
@@ -194,6 +210,26 @@ mod tests {
         );
         let error = opened(&self::config(&cluster)).await.unwrap_err().to_string();
         assert!(error.contains("auth.signing_keys is empty"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_secret_of_the_provider_is_read_from_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        let text = format!(
+            "[server]\npublic_url = \"https://r.example\"\n[auth]\nmode = \"token\"\nsigning_keys = [\"{}\"]\n\
+             [auth.oidc]\nname = \"corp\"\nissuer = \"https://i.example\"\nclient_id = \"runcast\"\n\
+             client_secret_file = {path:?}\nrules = [{{ scopes = \"view\", runs = \"*\" }}]\n",
+            "k".repeat(32)
+        );
+        let config = config(&text);
+        let missing = format!("{:#}", opened(&config).await.err().expect("there is no such file"));
+        assert!(
+            missing.contains("auth.oidc.client_secret_file") && missing.contains("secret can't be read"),
+            "{missing}"
+        );
+        fs::write(&path, "hunter2\n").unwrap();
+        assert!(opened(&config).await.unwrap().provider.is_some());
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub use run::{NodeOutcome, run};
 pub use serve::{EXIT_OVERDUE, serve};
 pub use shares::Shares;
 pub use storage::{
-    FIRST_KEY, URL_KEY, objects_options, open_catalog, open_objects, open_redis, open_url_key, redis_settings,
+    FIRST_KEY, URL_KEY, given_first_key, objects_options, open_catalog, open_objects, open_redis, open_url_key,
+    read_first_key, redis_settings,
 };
 
 /// The parts that keep things; opened before the node starts, closed after it has stopped.

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::ServerToken;
 use super::server_token::TokenError;
+use crate::protocol::Timestamp;
 
 /// Where they are, behind the user's directory of settings.
 const FILE: &str = "runcast/credentials.json";
@@ -41,6 +42,12 @@ pub(super) struct KeptCredentials {
 impl KeptCredential {
     pub(super) fn new(secret: &str, expires_at: Option<String>) -> Self {
         Self { secret: secret.to_owned(), expires_at }
+    }
+
+    /// Whether its time is over.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        let end = self.expires_at.as_deref().and_then(Timestamp::parse);
+        end.is_some_and(|end| end <= now)
     }
 
     /// The same, to be shown to its server.
@@ -133,6 +140,9 @@ mod tests {
             assert_eq!(kept.of(other), None, "{other}");
         }
         assert!(!format!("{kept:?} {:?}", credential.token()).contains("secret"));
+        let at = |text| Timestamp::parse(text).unwrap();
+        assert!(credential.is_over(at("2026-01-01T00:00:00Z")) && !credential.is_over(at("2025-12-31T23:59:59Z")));
+        assert!(!KeptCredential::new("rcast_secret", None).is_over(at("2026-01-01T00:00:00Z")));
         kept.forget("https://r.example").unwrap();
         assert_eq!(KeptCredentials::read(path.clone()).unwrap().of("https://r.example"), None);
         fs::write(&path, "{\"rcast_secret\"").unwrap();

@@ -71,7 +71,12 @@ pub fn login(args: LoginArgs) -> anyhow::Result<ExitCode> {
     let server = the_server(&args.asking)?;
     let secret = AccessSecret::generate().context("the system has no randomness")?;
     let me = block_on(let_in(&args.asking, &server, &secret))??;
-    kept.put(&server.origin(), KeptCredential::new(secret.reveal(), me.expires_at.clone()))?;
+    let credential = KeptCredential::new(secret.reveal(), me.expires_at.clone());
+    if let Err(error) = kept.put(&server.origin(), credential.clone()) {
+        // Nobody will have it: it is not to stay good. Whether that can be told does not matter here.
+        let _ = end_session(&args.asking, server.with_token(Some(credential.token()?)));
+        return Err(error.into());
+    }
     let name = plain(me.name.as_deref().unwrap_or("somebody"), TEXT_CHARS);
     let until = me.expires_at.map(|at| format!(" until {}", plain(&at, TEXT_CHARS))).unwrap_or_default();
     print(&[format!("signed in to {} as {name}{until}", server.origin())])?;
@@ -91,18 +96,23 @@ pub fn logout(args: LogoutArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let server = server.with_token(Some(credential.token()?));
-    let told = block_on(async {
-        let request = |client: &reqwest::Client, server: &ServerUrl| client.delete(server.session());
-        Servers::new(std::slice::from_ref(&server))?.insist(args.asking.patience(), request, tell_retry).await
-    })?;
-    match told {
-        // It was over, or revoked: that is what is wanted.
-        Ok(_) | Err(AskError::Refused { status: reqwest::StatusCode::UNAUTHORIZED, .. }) => {}
-        Err(error) => return Err(error).context("the server could not be told, and the credential is kept"),
-    }
+    end_session(&args.asking, server).context("the server could not be told, and the credential is kept")?;
     kept.forget(&origin)?;
     print(&[format!("signed out of {origin}")])?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the session whose credential is shown to the server.
+fn end_session(asking: &AskArgs, server: ServerUrl) -> anyhow::Result<()> {
+    let told = block_on(async {
+        let request = |client: &reqwest::Client, server: &ServerUrl| client.delete(server.session());
+        Servers::new(std::slice::from_ref(&server))?.insist(asking.patience(), request, tell_retry).await
+    })?;
+    match told {
+        // It was over, or revoked: that is what is wanted.
+        Ok(_) | Err(AskError::Refused { status: reqwest::StatusCode::UNAUTHORIZED, .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The one server that is meant. What is shown to it otherwise does not matter here.

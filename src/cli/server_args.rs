@@ -8,6 +8,7 @@ use super::ServerUrl;
 use super::kept_credentials::{KeptCredential, KeptCredentials};
 use super::server_token::{ServerToken, TokenError};
 use super::server_url::{DEFAULT_URL, URL_VARIABLE};
+use crate::protocol::Timestamp;
 
 /// Which servers a command speaks to.
 #[derive(Args, Clone, Debug)]
@@ -53,9 +54,10 @@ impl ServerArgs {
         if self.url.iter().any(|url| url.origin() != origin) {
             return Ok(None);
         }
-        // A file that can't be read is as good as none: the server says what is missing.
+        // A file that can't be read is as good as none, and so is what is over: the server says what is missing.
         let kept = KeptCredentials::open().ok();
-        kept.as_ref().and_then(|kept| kept.of(&origin)).map(KeptCredential::token).transpose()
+        let good = kept.as_ref().and_then(|kept| kept.of(&origin)).filter(|kept| !kept.is_over(Timestamp::now()));
+        good.map(KeptCredential::token).transpose()
     }
 
     /// The servers, with nothing to show.

@@ -26,6 +26,8 @@ section! {
         session_hours: u64 = 12, 1..=8_760;
         /// Seconds before the end of its rights at which somebody who watches is told of it.
         expiring_secs: u64 = 60, 1..=3_600;
+        /// Most credentials that have not expired of those that one subject has made: keys, share links, sessions.
+        max_credentials: usize = 10_000, 1..=1_000_000;
         /// Seconds between two looks for what other nodes have revoked.
         revocation_secs: u64 = 5, 1..=300;
         /// Seconds that a principal that was verified goes on while the catalog is away.

@@ -35,11 +35,11 @@ mod values;
 
 pub use access::AuthConfig;
 pub use bind::{BindAddress, BindAddressError, OpsBind};
-pub use issuers::{IssuerConfig, IssuerKeysAt, IssuerList, IssuerRule, OidcConfig, OidcSetting};
+pub use issuers::{ClientSecret, IssuerConfig, IssuerKeysAt, IssuerList, IssuerRule, OidcConfig, OidcSetting};
 pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use reload::{Reloaded, TAKEN_ANEW};
-pub use secret_files::secret_of;
+pub use secret_files::{read_secret, secret_of};
 pub use sections::{
     BridgeConfig, CatalogConfig, Config, ControlConfig, HeartbeatConfig, IngestConfig, JournalConfig, LimitsConfig,
     LogConfig, PresenceConfig, RedisConfig, RoomConfig, RunsConfig, SentryConfig, ServerConfig, SessionConfig,

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::sections::ALL_KEYS;
+use super::values::Secret;
 
 /// Most bytes of such a file: a key or a URL, or a few of them.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -59,6 +60,18 @@ pub(super) fn read(path: &Path) -> Result<SecretLines, String> {
         return Err("is empty".to_owned());
     }
     Ok(SecretLines { lines, is_public: mode & 0o004 != 0 })
+}
+
+/// Reads the file of one secret, and says whether everybody on this machine may read it.
+///
+/// # Errors
+/// What is wrong with the file. It shows nothing that stands in it.
+pub fn read_secret(path: &Path) -> Result<(Secret, bool), String> {
+    let SecretLines { mut lines, is_public } = read(path)?;
+    match lines.len() {
+        1 => Ok((Secret::new(lines.remove(0)), is_public)),
+        count => Err(format!("must have one line, has {count}")),
+    }
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl BodyLimits {
         let ["", "api", "runs" | "tests", _, rest @ ..] = parts.as_slice() else {
             let is_small = matches!(
                 parts.as_slice(),
-                ["", "api", "token" | "session" | "keys" | "login"] | ["", "api", "login", "answer"]
+                ["", "api", "token" | "session" | "keys" | "login" | "revocations"] | ["", "api", "login", "answer"]
             );
             return (is_small && method == Method::POST).then_some((MAX_DESCRIPTION as u64, "body_too_large"));
         };

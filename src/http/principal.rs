@@ -17,7 +17,7 @@ use super::client_ip;
 use super::edge::WatchEdge;
 use super::problem::Problem;
 use crate::access::Identity;
-use crate::protocol::{Principal, PrincipalKind, Via, connection};
+use crate::protocol::{MCP_SUBJECT, Principal, PrincipalKind, Via, connection};
 
 /// Lengths of the id that a client keeps.
 const CLIENT_ID: std::ops::RangeInclusive<usize> = 8..=64;
@@ -91,7 +91,12 @@ impl Caller {
     /// them has taken, the other has not.
     pub(super) fn over_mcp(&self) -> Principal {
         let by = self.over_http();
-        Principal { subject: format!("mcp:{}", by.subject).into(), kind: PrincipalKind::Agent, via: Via::Mcp, ..by }
+        Principal {
+            subject: format!("{MCP_SUBJECT}{}", by.subject).into(),
+            kind: PrincipalKind::Agent,
+            via: Via::Mcp,
+            ..by
+        }
     }
 
     /// One that opens a WebSocket; `None`: it has no name but its session's id.

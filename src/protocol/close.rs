@@ -80,9 +80,9 @@ close_reasons! {
     TryAgain: "try_again", Some(1013), "try again later", reconnect: BackOff;
     /// The node has as many viewers, or holds as much for them, as it may.
     Saturated: "saturated", Some(1013), "the server is saturated", reconnect: BackOff;
-    /// No valid token came with the request.
+    /// The rights have ended: expired or revoked.
     Unauthorized: "unauthorized", Some(4401), "not authorized", reconnect: Never;
-    /// The token does not allow this.
+    /// Kept for later: no server sends it.
     Forbidden: "forbidden", Some(4403), "forbidden", reconnect: Never;
     /// The client answered no ping in time.
     NoPong: "no_pong", Some(4408), "no pong", reconnect: BackOff;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+/// Begins the subject of somebody's agent that came by MCP.
+pub const MCP_SUBJECT: &str = "mcp:";
+
 /// Who wants something, as the edge knows it. Made once per request or connection, before any handler.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Principal {

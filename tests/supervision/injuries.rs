@@ -71,6 +71,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("export_report", Without("runs on a thread that no test reaches into; its panic is an error to whoever exports")),
     ("export_packing", Without("runs on a thread that no test reaches into; its panic ends one answer, as that of `export` does")),
     ("key_set", Without("loads what may be away at any time; after a panic the keys that are known stay, as when they can't be read")),
+    ("provider_discovery", Without("loads what may be away at any time; after a panic what is known stays, and the next sign-in asks again")),
     ("demo", Without("nobody waits for it, and nothing follows from its end")),
 ];
 

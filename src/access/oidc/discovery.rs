@@ -1,16 +1,18 @@
 //! What a provider says of itself (OpenID Connect Discovery 1.0), loaded when somebody signs in.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::watch;
 use tracing::warn;
 
 use super::{OidcProvider, ProviderState, SignInError};
 use crate::access::jwt::{JwtIssuers, KeySource, TokenIssuer, TokenUse};
-use crate::access::provider_client::{body, reason, trusted_url};
+use crate::access::provider_client::{body, reason};
+use crate::protocol::trusted_url::trusted_url;
 use crate::protocol::{PrincipalKind, Timestamp};
+use crate::tasks;
 
 /// After how long it is asked again what it offers.
 const MAX_AGE_MILLIS: i64 = 600_000;
@@ -29,16 +31,18 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// What is known of a provider. Whoever needs it waits for the one who loads it.
+/// What is known of a provider.
 #[derive(Default)]
 pub(super) struct Discovery(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     found: Option<Arc<Discovered>>,
-    /// When it was last asked, and whether it answered.
+    /// When it was last asked, and whether it has not answered.
     asked_at: Option<Timestamp>,
     has_failed: bool,
+    /// The load that runs: it closes the channel at its end.
+    running: Option<watch::Receiver<()>>,
 }
 
 /// What a provider offers.
@@ -65,22 +69,65 @@ struct Document {
 }
 
 impl OidcProvider {
-    /// What the provider offers. What is known stays good while it is away.
+    /// What the provider offers. What is known is had at once, and stays good while the provider is away; only what is not
+    /// known is waited for.
     pub(super) async fn discovered(&self, now: Timestamp) -> Result<Arc<Discovered>, SignInError> {
-        let provider = &*self.0;
-        let mut state = provider.discovery.0.lock().await;
+        match self.look(now) {
+            (Some(found), _) => return Ok(found),
+            // The channel has no values: this returns when it is closed.
+            (None, Some(mut running)) => _ = running.changed().await,
+            (None, None) => {}
+        }
+        self.0.discovery.state().found.clone().ok_or(SignInError::Away("the identity provider does not answer"))
+    }
+
+    /// What is known, and the load that runs: one is begun if it is due.
+    pub(super) fn look(&self, now: Timestamp) -> (Option<Arc<Discovered>>, Option<watch::Receiver<()>>) {
+        let mut state = self.0.discovery.state();
         let pause = if state.has_failed { RETRY_MILLIS } else { MAX_AGE_MILLIS };
-        if state.asked_at.is_none_or(|asked| asked.plus_millis(pause) <= now) {
-            // Whoever waits may go away meanwhile: then the next one asks again.
-            (state.asked_at, state.has_failed) = (Some(now), true);
-            match provider.discover(state.found.as_ref()).await {
-                Ok(found) => (state.found, state.has_failed) = (Some(found), false),
-                Err(failure) => {
-                    warn!(provider = %provider.terms.name, %failure, "the identity provider does not say what it offers");
-                }
+        if state.running.is_none() && state.asked_at.is_none_or(|asked| asked.plus_millis(pause) <= now) {
+            let (end, running) = watch::channel(());
+            (state.asked_at, state.running) = (Some(now), Some(running));
+            let load = RunningDiscovery { provider: self.clone(), _end: end };
+            // Whoever waits is told by its end, also after a panic.
+            drop(tasks::spawn("provider_discovery", load.run()));
+        }
+        (state.found.clone(), state.running.clone())
+    }
+}
+
+impl Discovery {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A load that runs; its end is that of the channel.
+struct RunningDiscovery {
+    provider: OidcProvider,
+    _end: watch::Sender<()>,
+}
+
+impl RunningDiscovery {
+    async fn run(self) {
+        let provider = &*self.provider.0;
+        let known = provider.discovery.state().found.clone();
+        let discovered = provider.discover(known.as_ref()).await;
+        let mut state = provider.discovery.state();
+        state.has_failed = discovered.is_err();
+        match discovered {
+            Ok(found) => state.found = Some(found),
+            Err(failure) => {
+                warn!(provider = %provider.terms.name, %failure, "the identity provider does not say what it offers");
             }
         }
-        state.found.clone().ok_or(SignInError::Away("the identity provider does not answer"))
+    }
+}
+
+impl Drop for RunningDiscovery {
+    fn drop(&mut self) {
+        self.provider.0.discovery.state().running = None;
     }
 }
 
@@ -103,14 +150,12 @@ impl ProviderState {
         let endpoint = |name: &str, text: &str| {
             trusted_url(text).ok_or_else(|| format!("its {name} is no https:// URL, or http:// of this machine"))
         };
-        let methods = document.token_endpoint_auth_methods_supported.as_deref().unwrap_or_default();
-        let takes = |method: &str| methods.iter().any(|taken| taken == method);
         endpoint("jwks_uri", &document.jwks_uri)?;
         let verifier = JwtIssuers::new(vec![self.token_issuer(&document.jwks_uri)], self.times);
         Ok(Arc::new(Discovered {
             authorization: endpoint("authorization_endpoint", &document.authorization_endpoint)?,
             token: endpoint("token_endpoint", &document.token_endpoint)?,
-            takes_posted_secret: takes("client_secret_post") && !takes("client_secret_basic"),
+            takes_posted_secret: document.takes_posted_secret(),
             verifier: verifier.map_err(reason)?,
             keys_at: document.jwks_uri,
         }))
@@ -135,10 +180,20 @@ impl ProviderState {
     }
 }
 
+impl Document {
+    /// Whether the client's secret is wanted in the form.
+    fn takes_posted_secret(&self) -> bool {
+        let methods = self.token_endpoint_auth_methods_supported.as_deref().unwrap_or_default();
+        let takes = |method: &str| methods.iter().any(|taken| taken == method);
+        takes("client_secret_post") && !takes("client_secret_basic")
+    }
+}
+
 impl Discovered {
     /// Whether it is what the document says, so that the keys that are known stay.
     fn is_as(&self, document: &Document) -> bool {
         self.keys_at == document.jwks_uri
+            && self.takes_posted_secret == document.takes_posted_secret()
             && trusted_url(&document.authorization_endpoint).as_ref() == Some(&self.authorization)
             && trusted_url(&document.token_endpoint).as_ref() == Some(&self.token)
     }

@@ -8,6 +8,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::access::jwt::{ClaimRule, JwtError, KeyTimes};
 use crate::access::sealed::Sealer;
 use crate::storage::catalog::access::AccessCatalog;
@@ -26,6 +28,9 @@ pub const SIGN_IN_PURPOSE: &[u8] = b"runcast: key of sign-ins that have begun";
 
 /// How long somebody may take at the provider: 10 minutes.
 pub const SIGN_IN_MILLIS: i64 = 600_000;
+
+/// Most sign-ins that ask the provider at a time: each takes a connection, and whoever has begun one can do it.
+const EXCHANGES: usize = 16;
 
 /// What this server and its provider know of each other.
 #[derive(Clone)]
@@ -64,6 +69,8 @@ struct ProviderState {
     client: reqwest::Client,
     times: KeyTimes,
     discovery: Discovery,
+    /// Sign-ins that may ask the provider at a time.
+    exchanges: Semaphore,
 }
 
 /// Why somebody is not signed in.
@@ -105,7 +112,15 @@ impl OidcProvider {
     ) -> Result<Option<Self>, reqwest::Error> {
         let Some(sealer) = Sealer::new(SIGN_IN_PURPOSE, keys) else { return Ok(None) };
         let client = super::provider_client::client(&terms.issuer)?;
-        let state = ProviderState { terms, sealer, catalog, client, times, discovery: Discovery::default() };
+        let state = ProviderState {
+            terms,
+            sealer,
+            catalog,
+            client,
+            times,
+            discovery: Discovery::default(),
+            exchanges: Semaphore::new(EXCHANGES),
+        };
         Ok(Some(Self(Arc::new(state))))
     }
 

@@ -116,6 +116,7 @@ impl OidcProvider {
             return Err(SignInError::Denied(word(error)));
         }
         let code = answer.code.as_deref().ok_or(SignInError::Unconfirmed)?;
+        let _permit = provider.exchanges.try_acquire().map_err(|_| SignInError::Away("too many people sign in now"))?;
         let id = digest_of(format!("sign-in\0{}", kept.state).as_bytes());
         let is_first = provider.catalog.use_once(id, until.plus_millis(REMEMBER_MILLIS)).await.map_err(|error| {
             warn!(%error, "nobody is signed in, because that can't be written down");

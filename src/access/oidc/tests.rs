@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::access::jwt::ClaimRule;
 use crate::access::testing::{EC, KeyServer, NOW, at};
-use crate::access::{AuthError, AuthTimes, Authenticator, TokenVerifiers};
+use crate::access::{AuthError, AuthLimits, Authenticator, TokenVerifiers};
 use crate::protocol::rights::RunTemplate;
 use crate::protocol::{Clock, PrincipalKind, Rights, RunPatterns, Timestamp};
 use crate::storage::catalog::access::{Revocation, Revoked};
@@ -74,12 +74,47 @@ async fn a_provider_is_asked_once_what_it_offers_and_stays_known_while_it_is_awa
         provider.begin("/", at(NOW)).await.unwrap();
     }
     assert_eq!(server.requests(), 1);
+    server.wait();
+    assert!(provider.begin("/", at(NOW + 600)).await.is_ok(), "nobody waits for what is known");
+    server.seen(2).await;
+    assert!(provider.begin("/", at(NOW + 700)).await.is_ok());
     server.is_away();
-    assert!(provider.begin("/", at(NOW + 600)).await.is_ok());
+    server.go_on();
+    loaded(&provider).await;
     assert!(provider.begin("/", at(NOW + 601)).await.is_ok());
-    assert_eq!(server.requests(), 2, "it is not asked again at once");
+    assert_eq!(server.requests(), 2, "it is not asked again at once, and not twice at a time");
     offers(&server, &server.url, "https://new.example/authorize");
+    assert!(provider.begin("/", at(NOW + 603)).await.is_ok());
+    loaded(&provider).await;
     assert!(provider.begin("/", at(NOW + 603)).await.unwrap().url.starts_with("https://new.example/"));
+    assert_eq!(server.requests(), 3);
+}
+
+#[tokio::test]
+async fn whoever_begins_many_sign_ins_keeps_no_more_connections_to_the_provider_than_there_are_for_that() {
+    let server = KeyServer::start(&[]).await;
+    offers(&server, &server.url, "https://login.example/authorize");
+    let provider = provider(&server, &[1]).await;
+    let finish = async || {
+        let begun = provider.begin("/", at(NOW)).await.unwrap();
+        let answer =
+            ProviderAnswer { state: state(&begun), code: Some("code".to_owned()), ..ProviderAnswer::default() };
+        provider.finish(Some(&begun.sealed), &answer, at(NOW)).await.map(drop)
+    };
+    let permits = provider.0.exchanges.try_acquire_many(u32::try_from(EXCHANGES).unwrap()).unwrap();
+    assert_eq!(finish().await, Err(SignInError::Away("too many people sign in now")));
+    assert_eq!(server.requests(), 1, "the provider was asked what it offers, and for nothing else");
+    drop(permits);
+    assert_ne!(finish().await, Err(SignInError::Away("too many people sign in now")));
+    assert_eq!(server.requests(), 2);
+}
+
+/// Waits for the load that runs.
+async fn loaded(provider: &OidcProvider) {
+    if let (_, Some(mut running)) = provider.look(at(NOW)) {
+        // The channel has no values: this is its end.
+        let _ = running.changed().await;
+    }
 }
 
 #[tokio::test]
@@ -112,7 +147,7 @@ async fn a_provider_that_is_another_one_or_that_leads_elsewhere_is_not_believed(
 async fn a_session_is_made_with_nothing_and_ends_when_its_subject_is_revoked() {
     let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
     let clock = Clock::external(Timestamp::now, Duration::from_secs(3_600));
-    let times = AuthTimes { grace: Duration::from_secs(60) };
+    let times = AuthLimits { grace: Duration::from_secs(60), max_credentials: 100 };
     let authenticator =
         Authenticator::open(catalog, TokenVerifiers::default(), clock, times, RevocationBell::of_one()).await.unwrap();
     let verified = crate::access::Identity {

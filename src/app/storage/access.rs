@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::super::{TokenParts, open_tokens};
 use crate::access::oidc::OidcProvider;
-use crate::access::{AccessSecret, AuthTimes, Authenticator, DeviceRequests, TokenExchange};
+use crate::access::{AccessSecret, AuthLimits, Authenticator, DeviceRequests, TokenExchange};
 use crate::config::{AuthMode, Config};
 use crate::http::access::needs::check_needs;
 use crate::protocol::{Clock, PrincipalKind, Rights};
@@ -78,35 +78,52 @@ pub(super) async fn open(
             return Err(error).context("auth.mode");
         }
     }
-    let times = AuthTimes { grace: Duration::from_secs(config.auth.grace_secs) };
+    let auth = &config.auth;
+    let limits = AuthLimits { grace: Duration::from_secs(auth.grace_secs), max_credentials: auth.max_credentials };
     let TokenParts { verifiers, exchange, provider, devices } = open_tokens(config, catalog.clone())?;
-    let authenticator = Authenticator::open(catalog, verifiers, clock.clone(), times, bell).await;
+    let authenticator = Authenticator::open(catalog, verifiers, clock.clone(), limits, bell).await;
     let authenticator = authenticator.context("auth.mode")?;
     Ok(Some(AccessParts { authenticator, exchange, provider, devices, first_key: first }))
 }
 
-/// The key with which an operator begins: it may do everything, and never expires.
-fn first_key(config: &Config) -> Result<AccessSecret, anyhow::Error> {
+/// The first key, if the configuration has it; `None`: it is in the data directory, or is to be made there.
+///
+/// # Errors
+/// It is no key, or there is none in a cluster.
+pub fn given_first_key(config: &Config) -> Result<Option<AccessSecret>, anyhow::Error> {
     let given = &config.auth.bootstrap_key;
     if !given.is_empty() {
-        return AccessSecret::parse(given.reveal()).with_context(|| format!("auth.bootstrap_key {NO_KEY}"));
+        return AccessSecret::parse(given.reveal()).with_context(|| format!("auth.bootstrap_key {NO_KEY}")).map(Some);
     }
     if config.is_cluster() {
         bail!(
-            "auth.bootstrap_key is missing: in a cluster all nodes need the same first key (or its auth.bootstrap_key_file)"
+            "auth.bootstrap_key, or auth.bootstrap_key_file, is missing: all nodes of a cluster need the same first key"
         );
+    }
+    Ok(None)
+}
+
+/// Reads the first key of a data directory.
+///
+/// # Errors
+/// It can't be read, or is none.
+pub fn read_first_key(path: &Path) -> Result<AccessSecret, anyhow::Error> {
+    let named = || format!("the first key {}", path.display());
+    let text = Zeroizing::new(std::fs::read_to_string(path).with_context(named)?);
+    AccessSecret::parse(text.trim()).with_context(|| format!("{} {NO_KEY}", named()))
+}
+
+/// The key with which an operator begins: it may do everything, and never expires.
+fn first_key(config: &Config) -> Result<AccessSecret, anyhow::Error> {
+    if let Some(given) = given_first_key(config)? {
+        return Ok(given);
     }
     let path = config.server.data_dir.join(FIRST_KEY);
     if !path.exists() {
         make(&path).with_context(|| format!("the first key {}", path.display()))?;
         info!(file = %path.display(), "the first key was written: it may do everything");
     }
-    read(&path).with_context(|| format!("the first key {}", path.display()))
-}
-
-fn read(path: &Path) -> Result<AccessSecret, anyhow::Error> {
-    let text = Zeroizing::new(std::fs::read_to_string(path)?);
-    AccessSecret::parse(text.trim()).with_context(|| format!("it {NO_KEY}"))
+    read_first_key(&path)
 }
 
 /// Makes the file with a new key, whole or not at all. Only its owner can read it.

@@ -30,7 +30,7 @@ mod objects;
 pub(super) mod space;
 
 use access::AccessParts;
-pub use access::FIRST_KEY;
+pub use access::{FIRST_KEY, given_first_key, read_first_key};
 pub(super) use objects::open_signing_key;
 pub use objects::{URL_KEY, objects_options, open_objects, open_url_key};
 

@@ -4,8 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::{Check, DoctorVerdict};
-use crate::access::AccessSecret;
-use crate::app::{FIRST_KEY, open_issuers};
+use crate::app::{FIRST_KEY, given_first_key, open_issuers, read_first_key};
 use crate::cli::block_on;
 use crate::config::{AuthMode, Config};
 use crate::protocol::Timestamp;
@@ -32,38 +31,24 @@ fn open(config: &Config) -> Check {
 
 /// The key with which an operator begins. It is not made here.
 fn first_key(config: &Config) -> Check {
-    let given = &config.auth.bootstrap_key;
-    if !given.is_empty() {
-        return match AccessSecret::parse(given.reveal()) {
-            Some(_) => check(DoctorVerdict::Ok, "a credential is needed; auth.bootstrap_key is the first one"),
-            None => check(DoctorVerdict::Fail, "auth.bootstrap_key holds no key, which `runcast key generate` makes"),
-        };
-    }
-    if config.is_cluster() {
-        let detail = "auth.bootstrap_key is missing: in a cluster all nodes need the same first key";
-        return check(DoctorVerdict::Fail, detail);
-    }
     let path = config.server.data_dir.join(FIRST_KEY);
-    match path.exists() {
-        true => key_file(&path),
-        false => check(DoctorVerdict::Ok, format!("a credential is needed; {} will be made", path.display())),
+    let shown = path.display();
+    match given_first_key(config) {
+        Err(error) => check(DoctorVerdict::Fail, format!("{error:#}")),
+        Ok(Some(_)) => check(DoctorVerdict::Ok, "a credential is needed; auth.bootstrap_key is the first one"),
+        Ok(None) if !path.exists() => check(DoctorVerdict::Ok, format!("a credential is needed; {shown} will be made")),
+        Ok(None) => match read_first_key(&path) {
+            Err(error) => check(DoctorVerdict::Fail, format!("{error:#}")),
+            Ok(_) if is_public(&path) => {
+                check(DoctorVerdict::Warn, format!("others than its owner may read the first key: chmod 600 {shown}"))
+            }
+            Ok(_) => check(DoctorVerdict::Ok, format!("a credential is needed; {shown} is the first one")),
+        },
     }
 }
 
-fn key_file(path: &Path) -> Check {
-    let shown = path.display();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => return check(DoctorVerdict::Fail, format!("{shown}: {error}")),
-    };
-    let is_public = std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0);
-    match AccessSecret::parse(text.trim()) {
-        None => check(DoctorVerdict::Fail, format!("{shown} holds no key, which `runcast key generate` makes")),
-        Some(_) if is_public => {
-            check(DoctorVerdict::Warn, format!("others than its owner may read the first key: chmod 600 {shown}"))
-        }
-        Some(_) => check(DoctorVerdict::Ok, format!("a credential is needed; {shown} is the first one")),
-    }
+fn is_public(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
 }
 
 /// Whether the keys of each issuer of tokens can be had.

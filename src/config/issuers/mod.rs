@@ -19,7 +19,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use oidc::{OidcConfig, OidcSetting};
+pub use oidc::{ClientSecret, OidcConfig, OidcSetting};
 
 /// `auth.issuers`: issuers of tokens, each a table.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! `auth.oidc`: the identity provider with which people sign in.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,18 @@ use super::table::TableAt;
 use super::{IssuerRule, Secret, presets};
 
 const PATH: &str = "auth.oidc";
-const KEYS: &[&str] =
-    &["name", "issuer", "client_id", "client_secret", "scopes", "audiences", "subject_claim", "name_claim", "rules"];
+const KEYS: &[&str] = &[
+    "name",
+    "issuer",
+    "client_id",
+    "client_secret",
+    "client_secret_file",
+    "scopes",
+    "audiences",
+    "subject_claim",
+    "name_claim",
+    "rules",
+];
 
 /// `auth.oidc`: a table; an empty one: people sign in with keys alone.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,7 +47,7 @@ pub struct OidcConfig {
     /// What it calls this server.
     pub client_id: String,
     /// By what it knows this server; `None`: it does not ask for that.
-    pub client_secret: Option<Secret>,
+    pub client_secret: Option<ClientSecret>,
     /// What it is asked to tell.
     pub scopes: Vec<String>,
     /// What its tokens may say in `aud`.
@@ -47,6 +58,15 @@ pub struct OidcConfig {
     pub name_claim: String,
     /// What its people may do: the first one that fits.
     pub rules: Vec<IssuerRule>,
+}
+
+/// By what a provider knows this server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientSecret {
+    /// `client_secret`
+    Given(Secret),
+    /// `client_secret_file`: the same in a file.
+    File(PathBuf),
 }
 
 impl OidcSetting {
@@ -122,7 +142,7 @@ fn read(value: &Value) -> Result<OidcConfig, String> {
     let rules = rules.map(|(index, value)| rule(&format!("{PATH}.rules[{index}]"), value, None, shared));
     Ok(OidcConfig {
         audiences: table.texts("audiences")?.unwrap_or_else(|| vec![client_id.clone()]),
-        client_secret: table.text("client_secret")?.map(Secret::new),
+        client_secret: client_secret(&table)?,
         subject_claim: table.text("subject_claim")?.unwrap_or_else(|| "sub".to_owned()),
         name_claim: table.text("name_claim")?.unwrap_or_else(|| "name".to_owned()),
         rules: rules.collect::<Result<_, _>>()?,
@@ -131,6 +151,14 @@ fn read(value: &Value) -> Result<OidcConfig, String> {
         client_id,
         scopes,
     })
+}
+
+fn client_secret(table: &TableAt<'_>) -> Result<Option<ClientSecret>, String> {
+    match (table.text("client_secret")?, table.text("client_secret_file")?) {
+        (Some(_), Some(_)) => Err(table.wrong("client_secret_file", "there is client_secret already")),
+        (Some(secret), None) => Ok(Some(ClientSecret::Given(Secret::new(secret)))),
+        (None, file) => Ok(file.map(|file| ClientSecret::File(file.into()))),
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +177,10 @@ mod tests {
         assert_eq!((provider.name.as_str(), &provider.audiences[..]), ("corp", &["runcast".to_owned()][..]));
         assert_eq!((provider.subject_claim.as_str(), provider.name_claim.as_str()), ("sub", "name"));
         assert_eq!(provider.scopes, ["openid", "profile"]);
-        assert_eq!(provider.client_secret.as_ref().map(Secret::reveal), Some("hunter2"));
+        assert_eq!(provider.client_secret, Some(ClientSecret::Given(Secret::new("hunter2".to_owned()))));
+        let in_file = GOOD.replace("client_secret = \"hunter2\"", "client_secret_file = \"secret\"");
+        let in_file = load(&in_file, &[], &[]).unwrap().config.auth.oidc.provider().unwrap().client_secret.clone();
+        assert_eq!(in_file, Some(ClientSecret::File("secret".into())));
         assert!(!format!("{config:?}").contains("hunter2"));
         assert!(load("", &[], &[]).unwrap().config.auth.oidc.provider().is_none());
     }
@@ -178,6 +209,7 @@ mod tests {
             ("https://login", "http://login", "auth.oidc.issuer: must be an https:// URL"),
             ("client_id", "client", "auth.oidc.client: there is no such key; did you mean client_id?"),
             ("client_id = \"runcast\"\n", "", "auth.oidc.client_id: is missing"),
+            ("client_id", "client_secret_file = \"f\"\nclient_id", "auth.oidc.client_secret_file: there is"),
             ("client_id", "scopes = [\"email\"]\nclient_id", "auth.oidc.scopes: must have openid"),
             ("client_id", "scopes = [\"openid\", \"a b\"]\nclient_id", "auth.oidc.scopes: must be words"),
             ("[[auth.oidc.rules]]\nscopes = \"view\"\nruns = \"*\"\n", "", "auth.oidc.rules: is missing"),

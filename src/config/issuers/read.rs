@@ -1,6 +1,5 @@
 //! Reads an issuer from its table.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
@@ -10,6 +9,7 @@ use super::presets::{IssuerPreset, PRESETS, SharedIssuer, shared};
 use super::table::{TableAt, words};
 use super::{IssuerConfig, IssuerKeysAt, IssuerRule, Secret};
 use crate::protocol::rights::{MAX_RUN_PATTERNS, RunTemplate};
+use crate::protocol::trusted_url::trusted_url;
 use crate::protocol::{PrincipalKind, Scope, Scopes};
 
 const KEYS: &[&str] = &[
@@ -147,14 +147,9 @@ fn keys(table: &TableAt<'_>, preset: Option<&IssuerPreset>, issuer: &str) -> Res
 
 /// Whoever can answer at this URL can make tokens.
 pub(super) fn check_url(table: &TableAt<'_>, key: &str, text: &str) -> Result<(), String> {
-    let url = reqwest::Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none());
-    let is_loopback = |url: &reqwest::Url| {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    };
-    match url {
-        Some(url) if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) => Ok(()),
-        _ => Err(table.wrong(key, "must be an https:// URL, or http:// of this machine; without a user's name")),
+    match trusted_url(text) {
+        Some(_) => Ok(()),
+        None => Err(table.wrong(key, "must be an https:// URL, or http:// of this machine; without a user's name")),
     }
 }
 

@@ -47,7 +47,7 @@ impl Cookies {
     }
 
     /// What makes the browser forget the session.
-    pub(in crate::http) fn forget_session(self, _: &HttpRequest) -> [Cookie<'static>; 1] {
+    pub(in crate::http) fn forget_session(self) -> [Cookie<'static>; 1] {
         [self.forget(self.session_name().to_owned())]
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 use tokio::sync::watch;
@@ -17,6 +18,9 @@ use super::super::route;
 use super::{AccessPolicy, RequestRights, needs, rights};
 use crate::access::{AuthError, Authenticator, Identity};
 
+/// The route that says who asks.
+const WHO: &str = "/api/me";
+
 /// Middleware that refuses who may not do what it asks for: with 401 or 403, before anything is looked up, so that both are
 /// the same whether a run exists or not. What is refused counts for its address, and so does a credential that this node
 /// has to look up: whoever guesses is limited, and those who are known there are not.
@@ -28,8 +32,7 @@ pub async fn authorize<B: MessageBody + 'static>(
     let Some(authenticator) = &policy.authenticator else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let address = limits.key(request.request());
-    let counted = || limits.request(&address).map_err(Problem::from);
+    let counted = || limits.request(&limits.key(request.request())).map_err(Problem::from);
     // What is no route is not routed: whatever its path is read as later, nothing stands behind it.
     let Some(pattern) = route::pattern(&request) else {
         return match counted() {
@@ -39,7 +42,8 @@ pub async fn authorize<B: MessageBody + 'static>(
     };
     match permitted((&policy, authenticator), &counted, &request, &pattern).await {
         Ok(rights) => {
-            if let Some(identity) = rights.identity() {
+            // Guests count for their addresses: one of them is not to use up what a link is good for.
+            if let Some(identity) = rights.identity().filter(|identity| !identity.is_guest()) {
                 request.extensions_mut().insert(LimitKey::Principal(identity.subject.clone()));
             }
             request.extensions_mut().insert(rights);
@@ -61,8 +65,13 @@ async fn permitted(
 ) -> Result<RequestRights, Problem> {
     let needed = needs::of(request.method().as_str(), pattern);
     let identities = match (identify(policy, authenticator, counted, request).await, needed) {
-        // What is public is so for everybody, also for who has a credential of yesterday.
-        (Err(_), Some(needed)) if needed.is_empty() => Vec::new(),
+        // What is public is so for everybody, also for who has a credential of yesterday; but who asks what it may do is not
+        // told that it is nobody when that can't be said.
+        (Err(problem), Some(needed))
+            if needed.is_empty() && (pattern != WHO || problem.status_code() == StatusCode::UNAUTHORIZED) =>
+        {
+            Vec::new()
+        }
         (found, _) => found?,
     };
     // actix answers a method that the route has not.
@@ -89,11 +98,16 @@ async fn identify(
     counted: &impl Fn() -> Result<(), Problem>,
     request: &ServiceRequest,
 ) -> Result<Vec<Arc<Identity>>, Problem> {
-    let look_up = |shown: &str| if authenticator.knows(shown) { Ok(()) } else { counted() };
+    let authenticated = async |shown| {
+        let looked = authenticator.look(shown);
+        if !looked.is_known() {
+            counted()?;
+        }
+        Ok::<_, Problem>(authenticator.judge(looked).await)
+    };
     let mut found = Vec::new();
     if let Some(token) = rights::bearer(request.headers())? {
-        look_up(token)?;
-        found.push(authenticator.authenticate(token).await?);
+        found.push(authenticated(token).await??);
     }
     let origins = request.app_data::<web::Data<watch::Sender<OriginPolicy>>>();
     if !origins.is_some_and(|origins| origins.borrow().cookies_count(request.headers())) {
@@ -102,14 +116,12 @@ async fn identify(
     // A proxy that has people log in adds its token to whatever their browsers send.
     for name in authenticator.token_headers() {
         if let Some(token) = request.headers().get(name).and_then(|value| value.to_str().ok()) {
-            look_up(token)?;
-            found.push(authenticator.authenticate(token).await?);
+            found.push(authenticated(token).await??);
         }
     }
     let (session, shares) = policy.cookies.secrets(request.headers());
     for secret in session.into_iter().chain(shares) {
-        look_up(secret)?;
-        match authenticator.authenticate(secret).await {
+        match authenticated(secret).await? {
             Ok(identity) => found.push(identity),
             Err(error @ AuthError::Unavailable(_)) => return Err(error.into()),
             // A browser goes on to show what is over.

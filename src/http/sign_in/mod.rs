@@ -8,6 +8,7 @@ use tracing::info;
 
 use super::access::AccessPolicy;
 use super::edge::SignInEdge;
+use super::limits::RequestLimits;
 use super::pages::{PagePolicies, told};
 use super::problem::Problem;
 use crate::access::jwt::JwtError;
@@ -57,6 +58,7 @@ pub(super) async fn begin(
 /// `GET /auth/callback`: back from the provider. The session is always a new one.
 pub(super) async fn finish(
     (policy, edge, policies): (web::Data<AccessPolicy>, web::Data<SignInEdge>, web::Data<PagePolicies>),
+    limits: web::Data<RequestLimits>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let authenticator = policy.authenticator()?;
@@ -69,7 +71,10 @@ pub(super) async fn finish(
     let signed_in = match provider.finish(kept, &answer, now).await {
         Ok(signed_in) => signed_in,
         Err(error) => {
-            info!(provider = %provider.name(), %error, "a sign-in was refused");
+            let client = limits.key(&request);
+            if limits.logs(&client) {
+                info!(provider = %provider.name(), %client, %error, "a sign-in was refused");
+            }
             let next = provider.next(kept, now).unwrap_or_else(|| "/".to_owned());
             let is_anothers = error == SignInError::NotBegun;
             let mut response = Refusal::of(error, next).page(&request, &policies)?;

@@ -10,9 +10,6 @@ use super::tables::{CatalogStatement, Cells, Tables};
 use crate::protocol::rights::ScopeError;
 use crate::protocol::{PrincipalKind, Rights, RunId, RunPatterns, Scopes, Sha256, Timestamp};
 
-/// Most revocations that are read at once: as many as a catalog is expected to have of them at most.
-pub const MAX_REVOCATIONS: usize = 100_000;
-
 /// What a credential is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
@@ -108,11 +105,13 @@ pub trait AccessCatalog: Send + Sync + 'static {
     async fn credential_by_id(&self, id: &str) -> Result<Option<CredentialRow>, CatalogError>;
     /// Lists credentials, newest first.
     async fn credentials(&self, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, CatalogError>;
+    /// How many credentials this subject has made that expire later than now or never; it counts no further than `most`.
+    async fn count_made(&self, maker: &str, now: Timestamp, most: usize) -> Result<usize, CatalogError>;
     /// Writes down that these credentials were used.
     async fn used(&self, ids: &[String], at: Timestamp) -> Result<(), CatalogError>;
     /// Writes a revocation. The later one of two of the same thing holds.
     async fn revoke(&self, revocation: &Revocation) -> Result<(), CatalogError>;
-    /// Lists the revocations that are not to be forgotten at this time.
+    /// Lists all revocations that are not to be forgotten at this time: of as many credentials as makers may have.
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, CatalogError>;
     /// A page of what was revoked, newest first, behind the row with this time and text.
     async fn revocation_page(
@@ -222,6 +221,14 @@ impl<T: Tables> AccessCatalog for T {
         self.ask(statement).await?.iter().map(read).collect()
     }
 
+    async fn count_made(&self, maker: &str, now: Timestamp, most: usize) -> Result<usize, CatalogError> {
+        let sql = "SELECT count(*) AS made FROM (SELECT 1 FROM runcast_credentials \
+                   WHERE maker = $1 AND (expires_at IS NULL OR expires_at > $2) LIMIT $3) AS these";
+        let rows = self.ask(CatalogStatement::new(sql).with(maker).with(now).with(most)).await?;
+        let made = rows.first().map(|row| row.integer("made")).transpose().map_err(failed)?.flatten();
+        Ok(made.and_then(|made| usize::try_from(made).ok()).unwrap_or_default())
+    }
+
     async fn used(&self, ids: &[String], at: Timestamp) -> Result<(), CatalogError> {
         let ids = serde_json::to_string(ids).map_err(failed)?;
         let list = T::DIALECT.list;
@@ -241,8 +248,8 @@ impl<T: Tables> AccessCatalog for T {
 
     async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>, CatalogError> {
         let sql = "SELECT what, issued_until, revoked_at, forget_at FROM runcast_revocations \
-                   WHERE forget_at IS NULL OR forget_at > $1 ORDER BY revoked_at DESC LIMIT $2";
-        let rows = self.ask(CatalogStatement::new(sql).with(now).with(MAX_REVOCATIONS)).await?;
+                   WHERE forget_at IS NULL OR forget_at > $1";
+        let rows = self.ask(CatalogStatement::new(sql).with(now)).await?;
         rows.iter().map(read_revocation).collect()
     }
 

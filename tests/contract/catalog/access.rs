@@ -8,6 +8,7 @@ use crate::catalog::artifacts::fixture::{Backend, at, contract};
 contract! { in sqlite postgres: {
     a_credential_is_found_by_its_digest_and_by_its_id_as_it_was_added
     credentials_are_listed_newest_first_page_by_page_by_kind_and_by_run
+    what_one_subject_has_made_and_is_not_over_is_counted_no_further_than_needed
     the_later_one_of_two_revocations_holds_until_it_is_to_be_forgotten
     credentials_go_once_they_have_been_expired_for_long
 } }
@@ -72,6 +73,18 @@ async fn credentials_are_listed_newest_first_page_by_page_by_kind_and_by_run(bac
     assert_eq!(ids(of_run).await, ["c2"]);
 }
 
+async fn what_one_subject_has_made_and_is_not_over_is_counted_no_further_than_needed(backend: Backend) {
+    let catalog = backend.open().await;
+    for (number, expires) in [(1, None), (2, Some(9)), (3, Some(5)), (4, Some(4))] {
+        catalog.add_credential(&credential(number, CredentialKind::Key, "*", expires)).await.unwrap();
+    }
+    let others = CredentialRow { maker: "key:c1".to_owned(), ..credential(5, CredentialKind::Key, "*", None) };
+    catalog.add_credential(&others).await.unwrap();
+    let made = async |maker, now, most| catalog.count_made(maker, at(now), most).await.unwrap();
+    assert_eq!([made("key:first", 4, 9).await, made("key:first", 5, 9).await], [3, 2]);
+    assert_eq!([made("key:first", 0, 2).await, made("key:c1", 0, 9).await, made("nobody", 0, 9).await], [2, 1, 0]);
+}
+
 async fn the_later_one_of_two_revocations_holds_until_it_is_to_be_forgotten(backend: Backend) {
     let catalog = backend.open().await;
     let subject = Revoked::Subject("corp:a:b".to_owned());
@@ -85,7 +98,8 @@ async fn the_later_one_of_two_revocations_holds_until_it_is_to_be_forgotten(back
     for one in [revocation(&subject, 5, None), revocation(&subject, 3, None), revocation(&credential, 4, Some(9))] {
         catalog.revoke(&one).await.unwrap();
     }
-    let listed = catalog.revocations(at(8)).await.unwrap();
+    let mut listed = catalog.revocations(at(8)).await.unwrap();
+    listed.sort_unstable_by_key(|revocation| std::cmp::Reverse(revocation.revoked_at));
     assert_eq!(listed, [revocation(&subject, 5, None), revocation(&credential, 4, Some(9))]);
     assert_eq!(catalog.revocation_page(None, 1).await.unwrap(), listed[..1]);
     assert_eq!(catalog.revocation_page(Some((at(5), subject.text())), 9).await.unwrap(), listed[1..]);

@@ -58,7 +58,7 @@ async fn the_migrations_that_files_were_made_with_are_unchanged() {
         (
             6,
             "access",
-            "0ae7de4ec90873364ef3bec36ceec83cd7ab9a5fba0e68bc22f5aa2a3006d0a61477357ff2b00e5e2d8e03bf94eb9cfb",
+            "2b37995a00549923311f620040fc969e8578a5b98328c5e69622450fe53aafe2da8c4a264c96c4d417b6613ceddbb109",
         ),
     ];
     assert_eq!(applied, made.map(|(version, name, checksum)| (version, name.to_owned(), checksum.to_owned())));

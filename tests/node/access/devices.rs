@@ -1,8 +1,12 @@
 //! Command lines that ask to be let in.
 
-use serde_json::{Value, json};
+use std::process::Stdio;
 
-use super::super::support::{Reply, TestNode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use super::super::support::{Reply, TestNode, soon};
 use super::{GuardedNode, send, text};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -100,6 +104,33 @@ async fn a_command_line_signs_out_by_itself() {
     guarded.ask(&secret, "GET", "/api/runs", json!(null)).await.problem(401, "credential_revoked");
     let browser = guarded.node.get_with("/api/runs", &[("cookie", &cookie), ("origin", &own)]).await;
     assert_eq!(browser.status, 200, "the browser goes on");
+}
+
+#[tokio::test]
+async fn a_command_line_that_cannot_keep_its_credential_leaves_none_behind() {
+    let guarded = GuardedNode::start(&[]);
+    let own = format!("http://{}", guarded.node.address());
+    let cookie = session(&guarded, &guarded.first).await;
+    let home = tempfile::tempdir().unwrap();
+    let mut login = Command::new(env!("CARGO_BIN_EXE_runcast"));
+    login.args(["login", "--url", &own]).env("XDG_CONFIG_HOME", home.path()).env_remove("RUNCAST_TOKEN");
+    let mut login = login.stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(login.stderr.take().unwrap()).lines();
+    let request = loop {
+        let line = soon("the link", lines.next_line()).await.unwrap().expect("a line with the link");
+        if line.trim().starts_with(&own) {
+            let url = reqwest::Url::parse(line.trim()).unwrap();
+            break url.query_pairs().find(|(name, _)| name == "request").expect("the request").1.into_owned();
+        }
+    };
+    // Where its file would be, none can be made any more.
+    std::fs::write(home.path().join("runcast"), "").unwrap();
+    let answered = answer(&guarded, &cookie, &own, &json!({"request": request}), true).await;
+    assert_eq!(answered.status, 204, "{answered:?}");
+    assert!(!soon("the end of runcast login", login.wait()).await.unwrap().success());
+    let revoked = guarded.ask(&guarded.first, "GET", "/api/revocations", json!(null)).await.json();
+    let revoked = revoked["revocations"].as_array().unwrap().clone();
+    assert!(revoked.len() == 1 && revoked[0]["credential"].is_string(), "{revoked:?}");
 }
 
 #[tokio::test]

@@ -128,3 +128,23 @@ async fn with_open_access_there_are_no_credentials() {
     node.get("/api/keys").await.problem(400, "access_is_open");
     assert!(!node.data().join("admin.key").exists());
 }
+
+#[tokio::test]
+async fn one_subject_has_no_more_credentials_at_a_time_than_it_may() {
+    let guarded = GuardedNode::start(&[("RUNCAST__AUTH__MAX_CREDENTIALS", "2")]);
+    let (maker, id) = guarded.key(&["view", "control", "ops"], &["*"]).await;
+    let wanted = json!({"name": "k", "scopes": ["view"]});
+    assert_eq!(guarded.ask(&maker, "POST", "/api/keys", wanted.clone()).await.status, 201);
+    assert_eq!(guarded.ask(&maker, "POST", "/api/runs/r/shares", json!({})).await.status, 201);
+    for (path, body) in
+        [("/api/keys", wanted.clone()), ("/api/runs/r/shares", json!({})), ("/api/session", json!({"key": maker}))]
+    {
+        let refused = guarded.ask(&maker, "POST", path, body).await;
+        let detail = refused.problem(409, "too_many_credentials");
+        assert!(detail.contains("at most 2") && detail.contains("auth.max_credentials"), "{path}: {detail}");
+    }
+    // The first key has made one, and may make another one; nobody uses up what others may make.
+    assert_eq!(guarded.ask(&guarded.first, "POST", "/api/keys", wanted.clone()).await.status, 201);
+    assert_eq!(guarded.ask(&guarded.first, "DELETE", &format!("/api/keys/{id}"), json!(null)).await.status, 204);
+    guarded.ask(&guarded.first, "POST", "/api/keys", wanted).await.problem(409, "too_many_credentials");
+}

@@ -14,8 +14,7 @@ use super::super::super::problem::Problem;
 use super::super::run_list::unavailable;
 use super::{asker, body, name};
 use crate::access::{DeviceRequest, SealError, WantedCredential, device_code};
-use crate::protocol::{Rights, Sha256, Timestamp};
-use crate::storage::catalog::access::CredentialKind;
+use crate::protocol::{Sha256, Timestamp};
 
 /// What a command line asks with: it keeps the secret.
 #[derive(Deserialize)]
@@ -100,14 +99,8 @@ pub(in crate::http) async fn answer_device(
         info!(subject = %maker.subject, label = %asked.label, "a command line was refused");
         return Ok(HttpResponse::NoContent().finish());
     }
-    let end = policy.session_end(now);
     // A session, not a key: it is of the same person, and ends when that person's rights are revoked.
-    let wanted = WantedCredential {
-        kind: CredentialKind::Session,
-        name: maker.name.as_ref().to_owned(),
-        holder: maker.kind,
-        rights: Rights { expires: Some(maker.rights.expires.map_or(end, |own| own.min(end))), ..maker.rights.clone() },
-    };
+    let wanted = WantedCredential::session_of(maker, policy.session_end(now));
     let row = authenticator.issue_for(maker, wanted, asked.digest).await?;
     info!(subject = %maker.subject, credential = %row.id, label = %asked.label, "a command line was let in");
     Ok(HttpResponse::NoContent().finish())

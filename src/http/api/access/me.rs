@@ -12,7 +12,7 @@ use super::super::super::edge::{Bodies, SignInEdge, TokenEdge};
 use super::super::super::problem::Problem;
 use super::{asker, body};
 use crate::access::{Identity, WantedCredential};
-use crate::protocol::{Rights, Scopes};
+use crate::protocol::Scopes;
 use crate::storage::catalog::access::CredentialKind;
 
 /// `GET /api/me`: who asks, and what it may do.
@@ -83,14 +83,7 @@ pub(in crate::http) async fn sign_in(
     let authenticator = policy.authenticator()?;
     let SignIn { key } = body(&bodies, &request, &mut payload).await?;
     let holder = authenticator.authenticate(key.trim()).await?;
-    let asked = policy.session_end(authenticator.now());
-    let expires = Some(holder.rights.expires.map_or(asked, |own| own.min(asked)));
-    let wanted = WantedCredential {
-        kind: CredentialKind::Session,
-        name: holder.name.as_ref().to_owned(),
-        holder: holder.kind,
-        rights: Rights { expires, ..holder.rights.clone() },
-    };
+    let wanted = WantedCredential::session_of(&holder, policy.session_end(authenticator.now()));
     let (secret, _) = authenticator.issue(&holder, wanted).await?;
     let cookie = policy.cookies().of_session(&secret);
     Ok(HttpResponse::NoContent()
@@ -103,7 +96,6 @@ pub(in crate::http) async fn sign_in(
 pub(in crate::http) async fn sign_out(
     policy: web::Data<AccessPolicy>,
     rights: RequestRights,
-    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let authenticator = policy.authenticator()?;
     let credential = asker(&policy, &rights)?.credential.clone();
@@ -113,7 +105,7 @@ pub(in crate::http) async fn sign_out(
         authenticator.revoke_credential(&credential).await?;
     }
     let mut response = HttpResponse::NoContent();
-    for cookie in policy.cookies().forget_session(&request) {
+    for cookie in policy.cookies().forget_session() {
         response.append_header((header::SET_COOKIE, cookie.encoded().to_string()));
     }
     Ok(response.finish())

@@ -80,6 +80,7 @@ impl From<IssueError> for Problem {
             IssueError::Guest | IssueError::TooMuch | IssueError::TooFar => {
                 Self::new(StatusCode::FORBIDDEN, "cannot_grant", detail)
             }
+            IssueError::TooMany(_) => Self::new(StatusCode::CONFLICT, "too_many_credentials", detail),
             IssueError::Taken => Self::new(StatusCode::CONFLICT, "credential_taken", detail),
             IssueError::Unknown => Self::new(StatusCode::NOT_FOUND, "credential_not_found", detail),
             IssueError::NoRandomness => Self::unavailable("no_randomness", detail),

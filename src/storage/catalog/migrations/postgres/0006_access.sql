@@ -16,6 +16,7 @@ CREATE TABLE runcast_credentials (
     used_at BIGINT
 );
 CREATE INDEX runcast_credentials_by_age ON runcast_credentials (created_at, id);
+CREATE INDEX runcast_credentials_by_maker ON runcast_credentials (maker, expires_at);
 
 -- What is no longer good.
 CREATE TABLE runcast_revocations (
