@@ -223,11 +223,9 @@ mod tests {
             "k".repeat(32)
         );
         let config = config(&text);
-        let missing = format!("{:#}", opened(&config).await.err().expect("there is no such file"));
-        assert!(
-            missing.contains("auth.oidc.client_secret_file") && missing.contains("secret can't be read"),
-            "{missing}"
-        );
+        let Err(missing) = opened(&config).await else { panic!("there is no such file") };
+        let missing = format!("{missing:#}");
+        assert!(missing.contains("auth.oidc.client_secret_file") && missing.contains("can't be read"), "{missing}");
         fs::write(&path, "hunter2\n").unwrap();
         assert!(opened(&config).await.unwrap().provider.is_some());
     }
