@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -153,12 +154,28 @@ impl Balancer {
             let answers = || balancer.process.has_ended() || listens();
             eventually!(answers(), |answers| *answers, SOON);
             if !balancer.process.has_ended() {
+                // One that has just begun to listen may know of no node yet.
+                if nodes.iter().any(|node| TcpStream::connect(node).is_ok()) {
+                    eventually!(balancer.reaches_a_node(), |reaches| *reaches, SOON);
+                }
                 return balancer;
             }
             let log = balancer.log();
             let taken = log.contains("Address already in use") || log.contains("cannot bind socket");
             assert!(taken, "{kind:?} did not start:\n{log}");
         }
+    }
+
+    /// Whether a node answers through it, on a connection that does not stay.
+    fn reaches_a_node(&self) -> bool {
+        let answer = || -> std::io::Result<String> {
+            let mut tcp = TcpStream::connect(self.address())?;
+            tcp.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            tcp.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        answer().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
     }
 
     /// What it wrote so far.
