@@ -6,6 +6,7 @@ pub mod access;
 pub mod actors;
 pub mod app;
 pub mod artifacts;
+pub mod audit;
 pub mod backoff;
 pub mod budget;
 pub mod cli;

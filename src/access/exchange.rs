@@ -35,6 +35,8 @@ pub struct ExchangedToken {
     pub token: String,
     /// Its holder.
     pub identity: Identity,
+    /// What the issuer of the other token calls it, for the audit log alone.
+    pub claimed: String,
     /// For how long it is good.
     pub lifetime: Duration,
 }
@@ -109,9 +111,10 @@ impl TokenExchange {
             // `issued_at` stays: a token from before its subject was revoked brings none from after it.
             ..verified.identity
         };
+        let claimed = verified.claimed;
         let issued = self.tokens.issue(&identity);
         let (token, identity) = issued.ok_or(ExchangeError::Unavailable("no randomness"))?;
-        Ok(ExchangedToken { token, identity, lifetime: self.lifetime })
+        Ok(ExchangedToken { token, identity, claimed, lifetime: self.lifetime })
     }
 }
 

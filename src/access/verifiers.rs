@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::jwt::{JwtError, JwtIssuers, TokenUse};
 use super::own_tokens::OwnTokens;
 use super::{AuthError, Identity};
-use crate::protocol::Timestamp;
+use crate::audit::{AuditAction, AuditEntry};
+use crate::protocol::{Timestamp, Via};
 
 /// Verifies tokens of listed issuers, and those of this server. Whether what it finds was revoked is not its business.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +31,12 @@ impl TokenVerifiers {
         }
         let issuers = self.issuers.as_ref().filter(|_| JwtIssuers::may_be_token(shown))?;
         let verified = issuers.verify(shown, now).await.and_then(|verified| match verified.usage {
-            TokenUse::Shown => Ok(verified.identity),
+            TokenUse::Shown => {
+                let by = verified.identity.principal(Via::Http);
+                let entry = AuditEntry::of(AuditAction::TokenVerified).by(Some(&by)).claimed(&verified.claimed);
+                entry.with(Some(&verified.identity.credential)).write();
+                Ok(verified.identity)
+            }
             TokenUse::ExchangedOnce | TokenUse::Exchanged => Err(JwtError::OnlyExchanged),
         });
         Some(verified.map_err(AuthError::from))

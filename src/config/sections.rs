@@ -315,6 +315,8 @@ sections! {
         format: LogFormat = LogFormat::Auto;
         /// Filter of the log in tracing's directives: `info`, `warn,runcast=debug`.
         filter: String = "info".into();
+        /// File to which the lines of the audit log are added; empty: they are lines of the log.
+        audit_file: String = String::new();
     }
 
     /// Reports of errors.

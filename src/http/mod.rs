@@ -7,6 +7,7 @@ use actix_web::web::{self, QueryConfig, ServiceConfig, delete, post, put, resour
 
 pub mod access;
 mod api;
+mod audit;
 pub mod body;
 pub mod body_checks;
 mod client_ip;

@@ -44,7 +44,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    fn of(request: &HttpRequest, rights: &RequestRights) -> Result<Self, Problem> {
+    pub(super) fn of(request: &HttpRequest, rights: &RequestRights) -> Result<Self, Problem> {
         if let Some(identity) = rights.identity() {
             let user = Some(identity.name.clone());
             return Ok(Self { user, client: None, address: None, verified: Some(identity.clone()) });

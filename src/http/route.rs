@@ -12,7 +12,12 @@ pub(super) fn pattern(request: &ServiceRequest) -> Option<String> {
 /// The part of the request's path that stands for `name` (`{runId}`) in its pattern, decoded; `None` if there is none, or it
 /// is not UTF-8.
 pub(super) fn part(request: &ServiceRequest, pattern: &str, name: &str) -> Option<String> {
+    part_of(request.match_info().as_str(), pattern, name)
+}
+
+/// The same of a path by which a request was routed.
+pub(super) fn part_of(path: &str, pattern: &str, name: &str) -> Option<String> {
     let place = pattern.split('/').position(|part| part == name)?;
-    let part = request.match_info().as_str().split('/').nth(place)?;
+    let part = path.split('/').nth(place)?;
     percent_decode_str(part).decode_utf8().ok().map(|text| text.into_owned())
 }

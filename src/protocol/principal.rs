@@ -52,6 +52,17 @@ pub enum Via {
 /// What begins the subject of one who gave no name.
 const ANONYMOUS: &str = "anon:";
 
+impl PrincipalKind {
+    /// The name of the kind.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Agent => "agent",
+            Self::Server => "server",
+        }
+    }
+}
+
 impl Via {
     /// The name of the way.
     pub const fn as_str(self) -> &'static str {

@@ -10,10 +10,14 @@ use super::error::SteeringError;
 use super::observe::Questions;
 use super::service::{AskRefusal, Steering, shows_the_run};
 use crate::actors::messages::room::{Fold, Folded, ReadError};
+use crate::audit::{AuditAction, AuditEntry};
 use crate::budget::Buffer;
 use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, ControlError, ControlRequest, Observed};
 use crate::protocol::message::ServerMessage;
 use crate::protocol::{Principal, RunId, Sign, StatePart};
+
+/// The sign of life of whoever has control, which is decided without the run's log.
+const RENEWAL: &str = "renew_control";
 
 impl Steering {
     /// Gives a command to a run: the JSON object as it was sent. It is durable when it is answered, and may be repeated
@@ -30,14 +34,18 @@ impl Steering {
 
     async fn take(&self, run: &RunId, by: &Principal, json: &[u8]) -> Result<CommandAnswer, SteeringError> {
         let draft = Draft::read(json)?;
-        let id = draft.id.clone();
+        let (id, kind) = (draft.id.clone(), draft.kind().to_owned());
         let decided = self.decide(run, by, draft).await;
+        // Whoever has control says so again and again.
+        if decided.is_ok() && kind != RENEWAL {
+            AuditEntry::of(AuditAction::Command).by(Some(by)).run(Some(run)).item(&id).outcome(&kind).write();
+        }
         decided.map_err(|error| if id.is_empty() { error } else { error.with("commandId", &*id) })
     }
 
     async fn decide(&self, run: &RunId, by: &Principal, draft: Draft) -> Result<CommandAnswer, SteeringError> {
         self.shared.rates.take(run, &by.subject, Instant::now()).map_err(too_many)?;
-        if draft.kind() == "renew_control" {
+        if draft.kind() == RENEWAL {
             return self.renew(run, by, &draft).await;
         }
         let observed = self.observe(run, &draft).await?;

@@ -4,6 +4,7 @@
 //! and `info` are kept as breadcrumbs of the next report.
 
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sentry::integrations::tracing::{BreadcrumbLayer, ErrorLayer};
@@ -13,9 +14,13 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt, reload};
 
+use crate::audit::AUDIT_TARGET;
 use crate::config::{Config, LogFormat, SentryConfig};
 
+mod audit_file;
 pub mod metrics;
+
+use audit_file::AuditFile;
 
 /// Telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +28,9 @@ pub enum TelemetryError {
     /// `log.filter` is invalid.
     #[error("log.filter: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// `log.audit_file` can't be written.
+    #[error("log.audit_file: {0}: {1}")]
+    AuditFile(PathBuf, #[source] io::Error),
     /// `sentry.dsn` is invalid. Its value is not shown.
     #[error("sentry.dsn is no Sentry DSN")]
     Dsn,
@@ -87,7 +95,21 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
     } else {
         lines.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).boxed()
     };
-    let breadcrumbs = filter_fn(|metadata| matches!(*metadata.level(), Level::WARN | Level::INFO));
+    let audit_file = (!config.log.audit_file.is_empty()).then(|| PathBuf::from(&config.log.audit_file));
+    let audit_file =
+        audit_file.map(|path| AuditFile::open(&path).map_err(|error| TelemetryError::AuditFile(path, error)));
+    let audit_file = audit_file.transpose()?;
+    let is_apart = audit_file.is_some();
+    let not_apart = filter_fn(move |metadata| !is_apart || metadata.target() != AUDIT_TARGET);
+    let audit = audit_file.map(|file| {
+        let lines = fmt::layer().with_writer(file).json().flatten_event(true).with_current_span(false);
+        let lines = lines.with_span_list(false).with_level(false).with_target(false);
+        lines.with_filter(filter_fn(|metadata| metadata.target() == AUDIT_TARGET))
+    });
+    // The audit log names people, and is nobody else's.
+    let breadcrumbs = filter_fn(|metadata| {
+        matches!(*metadata.level(), Level::WARN | Level::INFO) && metadata.target() != AUDIT_TARGET
+    });
     let reporting = sentry.is_some();
     let when_reporting = move || filter_fn(move |_| reporting);
     // actix logs an error when a peer sends invalid HTTP or disconnects; that needs no attention.
@@ -95,7 +117,8 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
     let ours = filter_fn(move |metadata| !a_peers_doing(metadata.target()));
     tracing_subscriber::registry()
         .with(ours)
-        .with(lines.with_filter(filter))
+        .with(lines.with_filter(filter.and(not_apart)))
+        .with(audit)
         .with(BreadcrumbLayer::new().with_filter(breadcrumbs.and(when_reporting())))
         .with(ErrorLayer::new().with_filter(LevelFilter::ERROR.and(when_reporting())))
         .try_init()?;

@@ -85,7 +85,7 @@ fn bounds_in_alerts_are_the_defaults() {
 }
 
 /// What a node that is well has nothing to say about.
-const OF_FAILURES: [&str; 7] = [
+const OF_FAILURES: [&str; 8] = [
     "runcast_actor_exits_total",
     "runcast_actor_restarts_total",
     "runcast_journal_failures_total",
@@ -93,6 +93,7 @@ const OF_FAILURES: [&str; 7] = [
     "runcast_catalog_failures_total",
     "runcast_holes_repaired_total",
     "runcast_limited_total",
+    "runcast_audit_lost_total",
 ];
 /// What takes a week.
 const OF_EXPIRY: &str = "runcast_runs_expired_total";

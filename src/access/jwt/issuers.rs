@@ -63,6 +63,8 @@ pub enum TokenUse {
 pub(in crate::access) struct VerifiedToken {
     /// Its holder.
     pub(in crate::access) identity: Identity,
+    /// What its issuer calls the holder, for the audit log alone: it may be an e-mail address.
+    pub(in crate::access) claimed: String,
     /// Its id within all issuers, if it has one.
     pub(in crate::access) id: Option<Sha256>,
     /// What it is for.
@@ -158,8 +160,8 @@ impl ListedIssuer {
         let time = claims::check_time(&claims, now)?;
         let (scopes, runs) = judge(&about.rules, &claims)?;
         let text = |claim: &str| claims::find(&claims, claim).and_then(claims::text).filter(|text| !text.is_empty());
-        let subject = text(&about.subject_claim).ok_or(JwtError::Form("it does not say whose it is"))?;
-        let subject = format!("{}:{}", about.name, plain(&subject));
+        let claimed = text(&about.subject_claim).ok_or(JwtError::Form("it does not say whose it is"))?;
+        let subject = format!("{}:{}", about.name, plain(&claimed));
         let name = text(&about.name_claim).and_then(|name| connection::user(&name).ok().flatten());
         let id = text("jti");
         let credential = match &id {
@@ -179,6 +181,7 @@ impl ListedIssuer {
                 is_session: false,
                 issued_at: time.issued_at,
             },
+            claimed,
             id: id.map(|id| digest_of(format!("{}\0{id}", about.issuer).as_bytes())),
             usage: about.usage,
             claims,

@@ -43,6 +43,8 @@ pub struct ProviderAnswer {
 pub struct SignedIn {
     /// Who. The rights end when the provider's token does, which says nothing of how long somebody stays signed in.
     pub identity: Identity,
+    /// What the provider calls that, for the audit log alone: it may be an e-mail address.
+    pub claimed: String,
     /// The path where the sign-in began.
     pub next: String,
 }
@@ -139,7 +141,7 @@ impl OidcProvider {
         if verified.claims.contains_key("azp") && says("azp") != Some(&provider.terms.client_id) {
             return Err(SignInError::Refused(JwtError::Audience));
         }
-        Ok(SignedIn { identity: verified.identity, next: kept.next })
+        Ok(SignedIn { identity: verified.identity, claimed: verified.claimed, next: kept.next })
     }
 }
 

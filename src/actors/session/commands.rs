@@ -10,9 +10,10 @@ use super::core::Input;
 use super::transport::Wire;
 use super::write_half::WriteHalf;
 use super::{Session, SessionPort};
+use crate::audit::{AuditAction, AuditEntry};
 use crate::budget::Held;
 use crate::protocol::message::ServerMessage;
-use crate::protocol::{Principal, Via};
+use crate::protocol::{Principal, RunId, Via};
 use crate::steering::{SteeringError, command_message};
 use crate::storage::signs::HolderSocket;
 
@@ -24,6 +25,8 @@ pub(super) struct SocketCommands {
     waiting: VecDeque<(Box<str>, Held)>,
     /// One is being decided.
     is_busy: bool,
+    /// Whether the audit log says that it may give none.
+    is_refused: bool,
     /// Since the first command that was stored: the open socket is a sign of its owner's life, for a time.
     sign: Option<HolderSocket>,
 }
@@ -31,7 +34,14 @@ pub(super) struct SocketCommands {
 impl SocketCommands {
     /// Those of this sender.
     pub(super) fn of(by: Principal) -> Self {
-        Self { by, waiting: VecDeque::new(), is_busy: false, sign: None }
+        Self { by, waiting: VecDeque::new(), is_busy: false, is_refused: false, sign: None }
+    }
+
+    /// A command of somebody who may give none; the audit log has the first one.
+    pub(super) fn refuse(&mut self, run: &RunId) {
+        if !std::mem::replace(&mut self.is_refused, true) {
+            AuditEntry::of(AuditAction::Refused).by(Some(&self.by)).run(Some(run)).item("command").write();
+        }
     }
 
     /// Takes a command; refused when the node holds as much for its viewers as it may.

@@ -268,6 +268,9 @@ impl<W: Wire> Environment for Surroundings<'_, W> {
 
     fn steer(&mut self, command: Box<str>) -> Result<(), Box<ServerMessage>> {
         if !self.may_steer {
+            if let Some(commands) = self.commands {
+                commands.refuse(&self.write_half.connection.run);
+            }
             return Err(Box::new(command_message(Err(SteeringError::not_permitted(&command)))));
         }
         SocketCommands::take(self.commands, command, self.write_half)?;

@@ -10,6 +10,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 use tokio::sync::watch;
 
 use super::super::api::events::run_id;
+use super::super::audit::Auditor;
 use super::super::limits::{LimitKey, RequestLimits};
 use super::super::origin::OriginPolicy;
 use super::super::pages::{PagePolicies, missing};
@@ -17,6 +18,7 @@ use super::super::problem::Problem;
 use super::super::route;
 use super::{AccessPolicy, RequestRights, needs, rights};
 use crate::access::{AuthError, Authenticator, Identity};
+use crate::audit::AuditAction;
 
 /// The route that says who asks.
 const WHO: &str = "/api/me";
@@ -40,29 +42,43 @@ pub async fn authorize<B: MessageBody + 'static>(
             Err(problem) => Ok(request.into_response(problem.error_response())),
         };
     };
-    match permitted((&policy, authenticator), &counted, &request, &pattern).await {
-        Ok(rights) => {
+    let response = match permitted((&policy, authenticator), &counted, &request, &pattern).await {
+        Ok(identity) => {
             // Guests count for their addresses: one of them is not to use up what a link is good for.
-            if let Some(identity) = rights.identity().filter(|identity| !identity.is_guest()) {
+            if let Some(identity) = identity.filter(|identity| !identity.is_guest()) {
                 request.extensions_mut().insert(LimitKey::Principal(identity.subject.clone()));
             }
-            request.extensions_mut().insert(rights);
-            Ok(next.call(request).await?.map_into_boxed_body())
+            next.call(request).await?.map_into_boxed_body()
         }
         Err(problem) => {
             let problem = counted().err().unwrap_or(problem);
-            Ok(request.into_response(problem.error_response()))
+            request.into_response(problem.error_response())
         }
+    };
+    if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        tell_refused(&limits, &response, &pattern);
+    }
+    Ok(response)
+}
+
+/// Writes into the audit log that somebody was refused, as often as the log has lines about a client.
+fn tell_refused(limits: &RequestLimits, response: &ServiceResponse<BoxBody>, pattern: &str) {
+    let request = response.request();
+    if limits.logs(&limits.key(request)) {
+        let asked = format!("{} {pattern}", request.method());
+        let run = route::part_of(request.path(), pattern, "{runId}").and_then(|text| run_id(&text).ok());
+        let audit = Auditor::of(request);
+        audit.did(AuditAction::Refused).run(run.as_ref()).item(&asked).outcome(response.status().as_str()).write();
     }
 }
 
-/// What the sender of the request may do, if it may send it.
+/// Who sends the request, if it may be sent. What the sender may do is in the request's data then, also if it may not do this.
 async fn permitted(
     (policy, authenticator): (&AccessPolicy, &Authenticator),
     counted: &impl Fn() -> Result<(), Problem>,
     request: &ServiceRequest,
     pattern: &str,
-) -> Result<RequestRights, Problem> {
+) -> Result<Option<Arc<Identity>>, Problem> {
     let needed = needs::of(request.method().as_str(), pattern);
     let identities = match (identify(policy, authenticator, counted, request).await, needed) {
         // What is public is so for everybody, also for who has a credential of yesterday; but who asks what it may do is not
@@ -75,7 +91,7 @@ async fn permitted(
         (found, _) => found?,
     };
     // actix answers a method that the route has not.
-    let Some(needed) = needed else { return Ok(RequestRights::of(identities, Default::default(), None)) };
+    let needed = needed.unwrap_or_default();
     let run = match needed.is_empty() {
         true => None,
         false => route::part(request, pattern, "{runId}").map(|text| run_id(&text)),
@@ -87,8 +103,9 @@ async fn permitted(
         None => None,
     };
     let rights = RequestRights::of(identities, needed, run.as_ref());
+    request.extensions_mut().insert(rights.clone());
     rights.require(needed, run.as_ref())?;
-    Ok(rights)
+    Ok(rights.identity().cloned())
 }
 
 /// Those whose credentials the request has.

@@ -6,10 +6,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::super::audit::Auditor;
 use super::super::edge::ArtifactsEdge;
 use super::super::problem::Problem;
 use crate::actors::messages::cleanup::{Sweep, SweepRefused, Swept};
 use crate::artifacts::{ArtifactError, LAST_CLEANUP};
+use crate::audit::AuditAction;
 use crate::protocol::Timestamp;
 use crate::storage::catalog::artifacts::DueFor;
 
@@ -58,6 +60,7 @@ pub(in crate::http) struct RunQuery {
 /// disconnects.
 pub(in crate::http) async fn run(
     edge: web::Data<ArtifactsEdge>,
+    audit: Auditor,
     query: web::Query<RunQuery>,
 ) -> Result<HttpResponse, Problem> {
     edge.service()?;
@@ -71,6 +74,9 @@ pub(in crate::http) async fn run(
     let (reply, answer) = oneshot::channel();
     let away = |detail: String| Problem::unavailable("cleanup_unavailable", detail);
     edge.sweep.try_send(Sweep { dry_run, reply }).map_err(|refused| away(refused.to_string()))?;
+    if !dry_run {
+        audit.did(AuditAction::CleanupStarted).write();
+    }
     match answer.await {
         Ok(Ok(swept)) => Ok(HttpResponse::Ok().json(sweep_json(&swept))),
         Ok(Err(refused @ SweepRefused::Running)) => {

@@ -5,12 +5,14 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use tracing::info;
 
+use super::super::audit::Auditor;
 use super::super::edge::DeletionEdge;
 use super::super::problem::Problem;
 use super::events::run_id;
 use crate::actors::messages::catalog_writer::RunsGone;
 use crate::actors::messages::registry::RunsExpired;
 use crate::artifacts::ArtifactError;
+use crate::audit::AuditAction;
 use crate::protocol::RunId;
 use crate::storage::journal::{JournalError, Removal};
 
@@ -23,6 +25,7 @@ pub(in crate::http) struct DeletionQuery {
 /// `DELETE /api/runs/{runId}[?force=1]`. Deleting a run that is gone finishes what an earlier attempt may have left.
 pub(in crate::http) async fn delete(
     edge: web::Data<DeletionEdge>,
+    audit: Auditor,
     path: web::Path<String>,
     query: web::Query<DeletionQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -46,6 +49,7 @@ pub(in crate::http) async fn delete(
         removal @ (Removal::Removed | Removal::Gone) => {
             let artifacts = edge.clear(&run).await?;
             if removal == Removal::Removed {
+                audit.did(AuditAction::RunDeleted).run(Some(&run)).write();
                 info!(%run, artifacts, force, "the run was deleted");
                 metrics::counter!("runcast_runs_deleted_total").increment(1);
             }

@@ -5,13 +5,14 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
-use tracing::info;
 
+use super::super::audit::Auditor;
 use super::super::body::read::{self, Limit};
 use super::super::edge::{Bodies, TokenEdge};
 use super::super::media_type::content_type;
 use super::super::problem::Problem;
 use crate::access::ExchangeError;
+use crate::audit::AuditAction;
 use crate::protocol::{Scopes, Timestamp};
 
 /// Most bytes of a request: a token, and what stands around it.
@@ -42,11 +43,11 @@ pub(in crate::http) async fn exchange(
     }
     let limit = Limit { bytes: MAX_BYTES, code: "token_request_too_large" };
     let body = read::take(&request, &mut payload, limit, &bodies.bounds()).await?.body;
-    Ok(edge.answer(&body, edge.clock.now()).await.unwrap_or_else(|refusal| refusal.response()))
+    Ok(edge.answer(&body, edge.clock.now(), &Auditor::of(&request)).await.unwrap_or_else(|refusal| refusal.response()))
 }
 
 impl TokenEdge {
-    async fn answer(&self, form: &[u8], now: Timestamp) -> Result<HttpResponse, Refusal> {
+    async fn answer(&self, form: &[u8], now: Timestamp, audit: &Auditor) -> Result<HttpResponse, Refusal> {
         let form = Form::parse(form)?;
         match form.get("grant_type")? {
             Some(GRANT) => {}
@@ -80,7 +81,7 @@ impl TokenEdge {
         let exchange = self.exchange.as_ref().ok_or_else(none)?;
         let given = exchange.exchange(token, wanted, now).await?;
         let identity = &given.identity;
-        info!(subject = %identity.subject, credential = %identity.credential, "a token was exchanged");
+        audit.as_of(identity).did(AuditAction::TokenExchanged).claimed(&given.claimed).write();
         Ok(uncached(StatusCode::OK).json(json!({
             "access_token": given.token,
             "issued_token_type": ACCESS_TOKEN,
@@ -168,7 +169,8 @@ mod tests {
     }
 
     async fn answer(form: &str) -> (u16, Value) {
-        let response = edge().answer(form.as_bytes(), Timestamp::from_millis(0)).await;
+        let audit = Auditor::of(&actix_web::test::TestRequest::default().to_http_request());
+        let response = edge().answer(form.as_bytes(), Timestamp::from_millis(0), &audit).await;
         let response = response.unwrap_or_else(|refusal| refusal.response());
         assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
         let status = response.status().as_u16();

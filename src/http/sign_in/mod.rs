@@ -7,12 +7,14 @@ use serde::Deserialize;
 use tracing::info;
 
 use super::access::AccessPolicy;
+use super::audit::Auditor;
 use super::edge::SignInEdge;
 use super::limits::RequestLimits;
 use super::pages::{PagePolicies, told};
 use super::problem::Problem;
 use crate::access::jwt::JwtError;
 use crate::access::oidc::{OidcProvider, ProviderAnswer, SignInError};
+use crate::audit::AuditAction;
 
 mod next_path;
 
@@ -86,7 +88,8 @@ pub(super) async fn finish(
         }
     };
     let (secret, row) = authenticator.open_session(&signed_in.identity, policy.session_end(now)).await?;
-    info!(subject = %row.subject, credential = %row.id, "somebody has signed in");
+    let audit = Auditor::of(&request).as_of(&signed_in.identity);
+    audit.did(AuditAction::SignedIn).claimed(&signed_in.claimed).item(&row.id).write();
     Ok(onwards(&signed_in.next)
         .append_header((header::SET_COOKIE, cookies.of_session(&secret).encoded().to_string()))
         .append_header((header::SET_COOKIE, forget))

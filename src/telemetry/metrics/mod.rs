@@ -39,6 +39,12 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
         Unit::Count,
         "Requests of clients over a limit of their own, by `kind` (connections, requests, events).",
     ),
+    (
+        MetricKind::Counter,
+        "runcast_audit_lost_total",
+        Unit::Count,
+        "Lines of the audit log that log.audit_file could not take.",
+    ),
     (MetricKind::Gauge, "runcast_viewers", Unit::Count, "Viewers connected."),
     (MetricKind::Gauge, "runcast_ingest_bytes", Unit::Bytes, "Bytes of request bodies in hand."),
     (

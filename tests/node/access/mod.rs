@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::support::{Reply, Site, TestNode};
 
+mod audit;
 mod devices;
 mod expiring;
 mod issuer;

@@ -5,15 +5,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
-use tracing::info;
 
 use super::super::super::access::{AccessPolicy, RequestRights};
+use super::super::super::audit::Auditor;
 use super::super::super::edge::{Bodies, SignInEdge};
 use super::super::super::host;
 use super::super::super::problem::Problem;
 use super::super::run_list::unavailable;
 use super::{asker, body, name};
 use crate::access::{DeviceRequest, SealError, WantedCredential, device_code};
+use crate::audit::AuditAction;
 use crate::protocol::{Sha256, Timestamp};
 
 /// What a command line asks with: it keeps the secret.
@@ -84,7 +85,7 @@ pub(in crate::http) async fn show_device(
 /// `POST /api/login/answer`: lets a command line in with the rights and for the time of whoever says so, or refuses it.
 pub(in crate::http) async fn answer_device(
     (policy, edge): (web::Data<AccessPolicy>, web::Data<SignInEdge>),
-    rights: RequestRights,
+    (rights, audit): (RequestRights, Auditor),
     bodies: web::Data<Bodies>,
     request: HttpRequest,
     mut payload: web::Payload,
@@ -96,13 +97,13 @@ pub(in crate::http) async fn answer_device(
     let asked = open(&edge, &request, now)?;
     if !confirmed {
         authenticator.refuse(maker, asked.digest).await?;
-        info!(subject = %maker.subject, label = %asked.label, "a command line was refused");
+        audit.did(AuditAction::DeviceRefused).item(&asked.label).write();
         return Ok(HttpResponse::NoContent().finish());
     }
     // A session, not a key: it is of the same person, and ends when that person's rights are revoked.
     let wanted = WantedCredential::session_of(maker, policy.session_end(now));
     let row = authenticator.issue_for(maker, wanted, asked.digest).await?;
-    info!(subject = %maker.subject, credential = %row.id, label = %asked.label, "a command line was let in");
+    audit.did(AuditAction::DeviceLetIn).item(&row.id).write();
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -5,11 +5,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::super::access::{AccessPolicy, RequestRights};
+use super::super::super::audit::Auditor;
 use super::super::super::edge::Bodies;
 use super::super::super::problem::Problem;
 use super::super::run_list::unavailable;
 use super::{DEFAULT_LIMIT, MAX_LIMIT, ShownCredential, asker, body, name, scopes};
 use crate::access::WantedCredential;
+use crate::audit::AuditAction;
 use crate::protocol::{PrincipalKind, Rights, RunPatterns, Timestamp};
 use crate::storage::catalog::access::{CredentialFilter, CredentialKind};
 
@@ -47,7 +49,7 @@ fn all_runs() -> Vec<String> {
 /// `POST /api/keys`
 pub(in crate::http) async fn create_key(
     policy: web::Data<AccessPolicy>,
-    rights: RequestRights,
+    (rights, audit): (RequestRights, Auditor),
     bodies: web::Data<Bodies>,
     request: HttpRequest,
     mut payload: web::Payload,
@@ -76,6 +78,7 @@ pub(in crate::http) async fn create_key(
         },
     };
     let (secret, row) = authenticator.issue(maker, wanted).await?;
+    audit.did(AuditAction::KeyCreated).item(&row.id).write();
     let shown = ShownCredential::of((row, true));
     Ok(HttpResponse::Created()
         .insert_header(("Cache-Control", "no-store"))
@@ -131,8 +134,10 @@ pub(in crate::http) async fn list_keys(
 /// `DELETE /api/keys/{keyId}`
 pub(in crate::http) async fn revoke_key(
     policy: web::Data<AccessPolicy>,
+    audit: Auditor,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     policy.authenticator()?.revoke_credential(&path).await?;
+    audit.did(AuditAction::KeyRevoked).item(&path).write();
     Ok(HttpResponse::NoContent().finish())
 }

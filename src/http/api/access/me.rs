@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::super::access::{AccessPolicy, RequestRights};
+use super::super::super::audit::Auditor;
 use super::super::super::edge::{Bodies, SignInEdge, TokenEdge};
 use super::super::super::problem::Problem;
 use super::{asker, body};
 use crate::access::{Identity, WantedCredential};
+use crate::audit::AuditAction;
 use crate::protocol::Scopes;
 use crate::storage::catalog::access::CredentialKind;
 
@@ -84,7 +86,8 @@ pub(in crate::http) async fn sign_in(
     let SignIn { key } = body(&bodies, &request, &mut payload).await?;
     let holder = authenticator.authenticate(key.trim()).await?;
     let wanted = WantedCredential::session_of(&holder, policy.session_end(authenticator.now()));
-    let (secret, _) = authenticator.issue(&holder, wanted).await?;
+    let (secret, row) = authenticator.issue(&holder, wanted).await?;
+    Auditor::of(&request).as_of(&holder).did(AuditAction::SignedIn).item(&row.id).write();
     let cookie = policy.cookies().of_session(&secret);
     Ok(HttpResponse::NoContent()
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -95,7 +98,7 @@ pub(in crate::http) async fn sign_in(
 /// `DELETE /api/session`: the session is revoked, and the browser forgets it.
 pub(in crate::http) async fn sign_out(
     policy: web::Data<AccessPolicy>,
-    rights: RequestRights,
+    (rights, audit): (RequestRights, Auditor),
 ) -> Result<HttpResponse, Problem> {
     let authenticator = policy.authenticator()?;
     let credential = asker(&policy, &rights)?.credential.clone();
@@ -103,6 +106,7 @@ pub(in crate::http) async fn sign_out(
         && row.kind == CredentialKind::Session
     {
         authenticator.revoke_credential(&credential).await?;
+        audit.did(AuditAction::SignedOut).item(&credential).write();
     }
     let mut response = HttpResponse::NoContent();
     for cookie in policy.cookies().forget_session() {

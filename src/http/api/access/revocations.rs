@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::super::access::AccessPolicy;
+use super::super::super::audit::Auditor;
 use super::super::super::edge::Bodies;
 use super::super::super::problem::Problem;
 use super::super::run_list::unavailable;
 use super::body;
 use super::keys::CredentialsQuery;
+use crate::audit::AuditAction;
 use crate::protocol::Timestamp;
 use crate::storage::catalog::access::{Revocation, Revoked};
 
@@ -51,6 +53,7 @@ impl From<Revocation> for ShownRevocation {
 /// `POST /api/revocations`: all of a subject's credentials that were issued until now are void.
 pub(in crate::http) async fn revoke_subject(
     policy: web::Data<AccessPolicy>,
+    audit: Auditor,
     bodies: web::Data<Bodies>,
     request: HttpRequest,
     mut payload: web::Payload,
@@ -62,7 +65,9 @@ pub(in crate::http) async fn revoke_subject(
         return Err(Problem::bad_request("invalid_subject", detail));
     }
     let revocation = authenticator.revoke_subject(&subject).await.map_err(unavailable)?;
-    Ok(HttpResponse::Created().json(ShownRevocation::from(revocation)))
+    let shown = ShownRevocation::from(revocation);
+    audit.did(AuditAction::SubjectRevoked).item(shown.subject.as_deref().unwrap_or_default()).write();
+    Ok(HttpResponse::Created().json(shown))
 }
 
 /// `GET /api/revocations`

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::super::access::{AccessPolicy, RequestRights};
+use super::super::super::audit::Auditor;
 use super::super::super::edge::{ArtifactsEdge, Bodies};
 use super::super::super::host;
 use super::super::super::problem::Problem;
@@ -15,6 +16,7 @@ use super::super::run_list::unavailable;
 use super::keys::{CredentialsQuery, page};
 use super::{ShownCredential, asker, body, name};
 use crate::access::{AuthError, IssueError, WantedCredential};
+use crate::audit::AuditAction;
 use crate::protocol::{PrincipalKind, Rights, RunId, RunPatterns, Scope, Scopes};
 use crate::storage::catalog::access::{CredentialFilter, CredentialKind};
 
@@ -47,7 +49,7 @@ const fn week() -> u64 {
 /// `POST /api/runs/{runId}/shares`
 pub(in crate::http) async fn share(
     (policy, edge): (web::Data<AccessPolicy>, web::Data<ArtifactsEdge>),
-    rights: RequestRights,
+    (rights, audit): (RequestRights, Auditor),
     bodies: web::Data<Bodies>,
     request: HttpRequest,
     path: web::Path<String>,
@@ -73,6 +75,7 @@ pub(in crate::http) async fn share(
         },
     };
     let (secret, row) = authenticator.issue(maker, wanted).await?;
+    audit.did(AuditAction::ShareCreated).run(Some(&run)).item(&row.id).write();
     let base = match edge.public_url.is_empty() {
         false => edge.public_url.clone(),
         true => host::of(request.uri(), request.headers())?.map(|host| format!("http://{host}")).unwrap_or_default(),
@@ -96,6 +99,7 @@ pub(in crate::http) async fn list_shares(
 /// `DELETE /api/runs/{runId}/shares/{shareId}`
 pub(in crate::http) async fn revoke_share(
     policy: web::Data<AccessPolicy>,
+    audit: Auditor,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (run, id) = (run_id(&path.0)?, &path.1);
@@ -106,6 +110,7 @@ pub(in crate::http) async fn revoke_share(
         return Err(IssueError::Unknown.into());
     }
     authenticator.revoke_credential(id).await?;
+    audit.did(AuditAction::ShareRevoked).run(Some(&run)).item(id).write();
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -125,6 +130,7 @@ pub(in crate::http) async fn open_share(
     let Some(run) = run.filter(|_| identity.is_guest()) else {
         return Err(Problem::new(StatusCode::GONE, "share_gone", "this is no share link"));
     };
+    Auditor::of(&request).as_of(&identity).did(AuditAction::ShareOpened).run(Some(&run)).write();
     let left = identity.rights.expires.map_or(0, |at| (at.as_millis() - authenticator.now().as_millis()) / 1_000);
     let mut response = HttpResponse::SeeOther();
     response

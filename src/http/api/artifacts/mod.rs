@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::super::audit::Auditor;
 use super::super::body::read::{self, Limit};
 use super::super::edge::{ArtifactsEdge, Bodies};
 use super::super::expect::MAX_DESCRIPTION;
@@ -13,6 +14,7 @@ use super::super::host;
 use super::super::problem::Problem;
 use super::events::run_id;
 use crate::artifacts::{ArtifactService, ListedArtifacts};
+use crate::audit::AuditAction;
 use crate::protocol::json_text::{readable, without_bom};
 use crate::protocol::{ArtifactId, RunId, Timestamp};
 
@@ -139,10 +141,12 @@ pub(in crate::http) async fn show(
 /// `DELETE /api/runs/{runId}/artifacts/{artifactId}`
 pub(in crate::http) async fn delete(
     edge: web::Data<ArtifactsEdge>,
+    audit: Auditor,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (service, (run, id)) = (edge.service()?, ids(&path)?);
     service.delete(&run, id).await?;
+    audit.did(AuditAction::ArtifactDeleted).run(Some(&run)).item(&id.to_string()).write();
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -157,6 +161,7 @@ struct PinRequest {
 /// `PUT /api/runs/{runId}/pin`
 pub(in crate::http) async fn pin(
     edge: web::Data<ArtifactsEdge>,
+    audit: Auditor,
     bodies: web::Data<Bodies>,
     request: HttpRequest,
     path: web::Path<String>,
@@ -174,15 +179,18 @@ pub(in crate::http) async fn pin(
         time.ok_or_else(|| Problem::bad_request("invalid_until", detail()))
     });
     let pin = service.pin(&run, &reason, until.transpose()?).await?;
+    audit.did(AuditAction::RunPinned).run(Some(&run)).write();
     Ok(HttpResponse::Ok().json(json!({"runId": run, "pin": pin})))
 }
 
 /// `DELETE /api/runs/{runId}/pin`
 pub(in crate::http) async fn unpin(
     edge: web::Data<ArtifactsEdge>,
+    audit: Auditor,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (service, run) = (edge.service()?, run_id(&path)?);
     service.unpin(&run).await?;
+    audit.did(AuditAction::RunUnpinned).run(Some(&run)).write();
     Ok(HttpResponse::NoContent().finish())
 }
