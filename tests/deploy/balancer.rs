@@ -138,6 +138,19 @@ fn nginx_conf(dir: &Path) -> String {
 }
 
 impl Balancer {
+    /// Starts one in front of these nodes, as it is shipped, and waits until one of them answers through it: one that has
+    /// just begun to listen may know of no node yet.
+    pub(crate) async fn before(kind: Kind, nodes: &[SocketAddr]) -> Self {
+        Self::changed_before(kind, nodes, &[]).await
+    }
+
+    /// The same with `changes` (from, to) to its file.
+    pub(crate) async fn changed_before(kind: Kind, nodes: &[SocketAddr], changes: &[(&str, &str)]) -> Self {
+        let balancer = Self::start(kind, nodes, changes).await;
+        eventually!(balancer.reaches_a_node(), |reaches| *reaches, SOON);
+        balancer
+    }
+
     /// Starts one in front of these nodes, with further `changes` (from, to) to its file.
     pub(crate) async fn start(kind: Kind, nodes: &[SocketAddr], changes: &[(&str, &str)]) -> Self {
         loop {
@@ -154,10 +167,6 @@ impl Balancer {
             let answers = || balancer.process.has_ended() || listens();
             eventually!(answers(), |answers| *answers, SOON);
             if !balancer.process.has_ended() {
-                // One that has just begun to listen may know of no node yet.
-                if nodes.iter().any(|node| TcpStream::connect(node).is_ok()) {
-                    eventually!(balancer.reaches_a_node(), |reaches| *reaches, SOON);
-                }
                 return balancer;
             }
             let log = balancer.log();

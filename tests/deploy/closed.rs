@@ -16,7 +16,7 @@ async fn cleanup(url: &str) -> Output {
 
 async fn cleanup_is_closed(kind: Kind) {
     let node = nodes::alone(&[]);
-    let balancer = Balancer::start(kind, &[node.address()], &[]).await;
+    let balancer = Balancer::before(kind, &[node.address()]).await;
     let (outside, inside) = (balancer.url(""), node.url(""));
     let refused = cleanup(&outside).await;
     let told = String::from_utf8(refused.stderr).unwrap();

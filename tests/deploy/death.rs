@@ -27,7 +27,7 @@ pub(crate) async fn answering(site: &Site) -> Value {
 async fn a_node_dies(kind: Kind) {
     let mut cluster = nodes::pair(&[]).await;
     let nodes = &mut cluster.nodes;
-    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[]).await;
+    let balancer = Balancer::before(kind, &nodes::addresses(nodes)).await;
     let mut viewers = viewers_everywhere(&balancer).await;
     let traffic = Traffic::start(&balancer, &[Ask::Page, Ask::Poll, Ask::NumberedPost]);
     traffic.goes_on().await;

@@ -29,7 +29,7 @@ async fn leaves_the_rotation(balancer: &Balancer, leaving: &TestNode) {
 async fn a_node_drains(kind: Kind) {
     let mut cluster = nodes::pair(&NOTICE).await;
     let nodes = &mut cluster.nodes;
-    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[]).await;
+    let balancer = Balancer::before(kind, &nodes::addresses(nodes)).await;
     let mut viewers = viewers_everywhere(&balancer).await;
     let mut kinds = vec![Ask::Page, Ask::Poll, Ask::NumberedPost, Ask::WebSocket, Ask::Stream];
     // nginx does not ask `/ready`: a post can meet the closing of the listener, and only a numbered one may be
@@ -73,7 +73,7 @@ async fn a_node_drains_without_an_error_for_anybody() {
 #[tokio::test]
 async fn haproxy_asks_a_node_that_is_not_ready_when_no_other_one_is() {
     let mut node = nodes::alone(&NOTICE);
-    let balancer = Balancer::start(Kind::HaProxy, &[node.address()], &[]).await;
+    let balancer = Balancer::before(Kind::HaProxy, &[node.address()]).await;
     node.ask_to_stop();
     eventually!(balancer.log(), |log| log.contains("backend runcast has no server available!"), SOON);
     let lines = numbered(1, 3, 0);
@@ -88,7 +88,7 @@ async fn haproxy_asks_a_node_that_is_not_ready_when_no_other_one_is() {
 async fn long_polls_meet_a_drain(kind: Kind) {
     let mut cluster = nodes::pair(&[]).await;
     let nodes = &mut cluster.nodes;
-    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[]).await;
+    let balancer = Balancer::before(kind, &nodes::addresses(nodes)).await;
     let polls: Vec<_> = (0..4)
         .map(|_| {
             let site = balancer.clone();

@@ -24,7 +24,7 @@ impl Kind {
 async fn impatient(kind: Kind, node: &TestNode) -> Balancer {
     let changes = kind.impatience();
     let changes: Vec<_> = changes.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
-    Balancer::start(kind, &[node.address()], &changes).await
+    Balancer::changed_before(kind, &[node.address()], &changes).await
 }
 
 async fn a_heartbeat_keeps_silent_viewers(kind: Kind) {

@@ -14,7 +14,7 @@ async fn a_trace_is_followed(kind: Kind) {
         ("RUNCAST__ARTIFACTS__LIVE_TRACE_UPDATE_MS", "50"),
     ];
     let cluster = nodes::pair(&[&store[..], &quick].concat()).await;
-    let balancer = Balancer::start(kind, &nodes::addresses(&cluster.nodes), &[]).await;
+    let balancer = Balancer::before(kind, &nodes::addresses(&cluster.nodes)).await;
     let mut viewer = TraceViewer::start(&balancer, "r").await;
     let mut text = String::new();
     for n in 0..6 {

@@ -14,7 +14,7 @@ use crate::support::{EventStream, SOON, TestNode, Viewer, eventually, exchange, 
 /// A balancer with one node: what is posted is what is read.
 async fn alone(kind: Kind) -> (TestNode, Balancer) {
     let node = nodes::alone(&[]);
-    let balancer = Balancer::start(kind, &[node.address()], &[]).await;
+    let balancer = Balancer::before(kind, &[node.address()]).await;
     (node, balancer)
 }
 

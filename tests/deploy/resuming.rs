@@ -46,7 +46,7 @@ async fn readers_come_back(kind: Kind) {
     let mut cluster = nodes::pair(&[]).await;
     let nodes = &mut cluster.nodes;
     nodes[1].kill9();
-    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[kind.forgives_soon()]).await;
+    let balancer = Balancer::changed_before(kind, &nodes::addresses(nodes), &[kind.forgives_soon()]).await;
     let pen = Pen::start(&balancer, BUSY);
     let readers = [By::WebSocket, By::WebSocket, By::Stream, By::Stream].map(|by| Reader::start(by, &balancer, BUSY));
     let pollers = [By::LongPoll; 2].map(|by| Reader::start(by, &balancer, CALM));
