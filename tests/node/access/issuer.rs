@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use runcast::protocol::Timestamp;
 use serde_json::json;
 
-const SECRET: &str = "a secret of the issuer and the server";
+pub(super) const SECRET: &str = "a secret of the issuer and the server";
 /// By how much longer a token is good than it says, in seconds: clocks differ.
 const LEEWAY: i64 = 30;
 

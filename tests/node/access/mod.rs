@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod provider;
 mod routes;
+mod secrets;
 mod sessions;
 mod sign_in;
 mod subjects;

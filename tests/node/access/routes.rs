@@ -8,13 +8,13 @@ use super::super::support::{EventStream, SOON, Socket, TestNode, eventually, exc
 use super::{GuardedNode, send};
 
 /// A route with a method: its pattern, and the scopes of which it needs one.
-struct Route {
-    method: String,
+pub(super) struct Route {
+    pub(super) method: String,
     pattern: String,
     needs: Vec<String>,
 }
 
-fn routes() -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     let openapi: Value = serde_json::from_str(include_str!("../../../src/http/openapi.json")).unwrap();
     let mut routes = Vec::new();
     for (pattern, item) in openapi["paths"].as_object().unwrap() {
@@ -28,7 +28,7 @@ fn routes() -> Vec<Route> {
 }
 
 impl Route {
-    fn path(&self, run: &str) -> String {
+    pub(super) fn path(&self, run: &str) -> String {
         let path = self.pattern.replace("{runId}", run).replace("{file}", "x").replace("{entry}", "x");
         let path = path.replace("{traceId}", "t").replace("{artifactId}", "a").replace("{number}", "1");
         let path = path.replace("{commandId}", "c").replace("{stepNumber}", "1").replace("{keyId}", "k");
@@ -40,7 +40,7 @@ impl Route {
         }
     }
 
-    fn is_web_socket(&self) -> bool {
+    pub(super) fn is_web_socket(&self) -> bool {
         self.pattern.starts_with("/ws/") || self.pattern.ends_with("/ws")
     }
 

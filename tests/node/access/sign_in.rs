@@ -7,19 +7,19 @@ use super::super::support::{Reply, Site};
 use super::provider::{CLIENT_SECRET, FakeProvider};
 use super::{GuardedNode, send, text};
 
-const PUBLIC: (&str, &str) = ("RUNCAST__SERVER__PUBLIC_URL", "http://runs.example");
+pub(super) const PUBLIC: (&str, &str) = ("RUNCAST__SERVER__PUBLIC_URL", "http://runs.example");
 
 /// A browser that comes from the provider's page.
 const FROM_PROVIDER: [(&str, &str); 2] = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
 
 /// A sign-in that has begun: where the browser was sent, and what it keeps.
-struct Begun {
-    sent: reqwest::Url,
-    cookie: String,
+pub(super) struct Begun {
+    pub(super) sent: reqwest::Url,
+    pub(super) cookie: String,
 }
 
 impl Begun {
-    fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         self.sent.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned()
     }
 }
@@ -31,19 +31,19 @@ async fn node(provider: &FakeProvider, settings: &[(&str, &str)]) -> GuardedNode
 }
 
 /// The `name=value` of each `Set-Cookie`.
-fn cookies(reply: &Reply) -> Vec<String> {
+pub(super) fn cookies(reply: &Reply) -> Vec<String> {
     let lines = reply.headers.get_all("set-cookie").iter();
     lines.map(|line| line.to_str().unwrap().split(';').next().unwrap().to_owned()).collect()
 }
 
-async fn begin(node: &Site, next: &str) -> Begun {
+pub(super) async fn begin(node: &Site, next: &str) -> Begun {
     let reply = node.get_unredirected(&format!("/auth/login?next={next}"), &[]).await;
     assert_eq!(reply.status, 303, "{reply:?}");
     Begun { sent: reply.header("location").parse().unwrap(), cookie: cookies(&reply).remove(0) }
 }
 
 /// Comes back with a code and a state, as the browser that has this cookie.
-async fn come_back(node: &Site, cookie: &str, state: &str, code: &str) -> Reply {
+pub(super) async fn come_back(node: &Site, cookie: &str, state: &str, code: &str) -> Reply {
     let path = format!("/auth/callback?code={code}&state={state}&session_state=x&iss-is-not-named=1");
     let headers = [&FROM_PROVIDER[..], &[("cookie", cookie)]].concat();
     node.get_unredirected(&path, &headers).await
