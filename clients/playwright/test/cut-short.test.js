@@ -76,7 +76,7 @@ const RUNS = {
 
 /** Lines in no order: two workers print at the same time. */
 function lines(text) {
-  const told = normalised(text).filter((line) => line !== '');
+  const told = normalised(text);
   return told.map((line) => line.replace(/\[\d+\/\d+\]/g, '[N]')).sort();
 }
 

@@ -153,9 +153,10 @@ const FILES = {
 
 /** Lines that two runs of the same print alike: without times, and without what we say. */
 function normalised(text) {
-  // How often a locator was looked for depends on the time as well.
+  // How often a locator was looked for depends on the time as well, and so does into how many pieces what was written came:
+  // Playwright ends each with an empty line.
   const isOurs = (line) => /^runcast: |locator resolved to|unexpected value/.test(line);
-  const lines = text.split('\n').filter((line) => !isOurs(line));
+  const lines = text.split('\n').filter((line) => line !== '' && !isOurs(line));
   // Node.js names its process in warnings.
   return lines.map((line) => line.replace(/\(?\b\d+(\.\d+)?(ms|s|m)\b\)?/g, 'TIME').replace(/\(node:\d+\)/, '(node)'));
 }
