@@ -149,10 +149,11 @@ async fn a_node_that_is_killed_while_it_stores_a_compressed_upload_leaves_nothin
     let site = (*node).clone();
     let upload = tokio::spawn(async move { site.try_send("PUT", &path("r", "/a.log"), &[], sent).await });
     let mut catalog = Catalog::of(&node).await;
+    // It is noted once the store has said its name, for which nothing may be stalled yet.
+    let noted = "SELECT upload FROM runcast_artifacts WHERE upload IS NOT NULL";
+    eventually!(catalog.texts(noted).await, |uploads| uploads.len() == 1, 3 * SOON);
     eventually!(server.unfinished().len(), |parts| *parts >= 2, 3 * SOON);
     proxy.stall();
-    let noted = "SELECT upload FROM runcast_artifacts WHERE upload IS NOT NULL";
-    eventually!(catalog.texts(noted).await, |uploads| uploads.len() == 1, SOON);
     drop(catalog);
     let mut node = node;
     node.kill9();
