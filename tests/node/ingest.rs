@@ -295,7 +295,8 @@ async fn a_producer_that_falls_silent_within_a_body_does_not_keep_the_room_for_i
     slow.write_all(head.replace("65000", &body.len().to_string()).as_bytes()).await.unwrap();
     for part in body.as_bytes().chunks(body.len() / 6) {
         slow.write_all(part).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        let early = tokio::time::timeout(Duration::from_millis(250), slow.peek(&mut [0])).await;
+        assert!(early.is_err() || node.stored("r").await.len() == 12, "it was answered before its end");
     }
     eventually!(node.stored("r").await.len(), |count| *count == 12, SOON);
 }

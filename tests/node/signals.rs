@@ -1,7 +1,6 @@
 //! Signals: which of them end a node, and how.
 //! Promised in docs/reliability.md, "Abuse".
 
-use std::time::Duration;
 
 use crate::support::{SOON, TestNode, Viewer, eventually, numbered};
 use rustix::process::{Pid, Signal, kill_process};
@@ -40,15 +39,13 @@ async fn an_interrupt_drains_and_two_within_a_second_end_it_at_once() {
     eventually!(node.get("/ready").await.status, |status| *status == 503, SOON);
     assert_eq!(node.store("r", &numbered(6, 1, 0)).await["lastSeq"], 6, "it drains");
     let pid = Pid::from_raw(node.pid()).unwrap();
-    let impatient = tokio::spawn(async move {
-        loop {
-            // It may have ended.
-            let _ = kill_process(pid, Signal::INT);
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    });
+    let interrupt = || {
+        // It may have ended.
+        let _ = kill_process(pid, Signal::INT);
+        node.log()
+    };
+    eventually!(interrupt(), |log| log.contains("without a drain"), SOON);
     let exit = node.ended().await;
-    impatient.abort();
     assert_eq!(exit.code, Some(130), "{}", exit.log);
     assert!(exit.log.contains("without a drain"), "{}", exit.log);
     node.restart_with(&[]);

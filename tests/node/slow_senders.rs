@@ -71,7 +71,7 @@ async fn honest_posts_find_room_while_others_trickle() {
 
 #[tokio::test]
 async fn an_upload_gets_a_permit_while_others_trickle_and_one_that_only_pauses_is_kept() {
-    let node = TestNode::start(&[("RUNCAST__ARTIFACTS__MAX_UPLOADS", "2")]);
+    let node = TestNode::start(&[("RUNCAST__ARTIFACTS__MAX_UPLOADS", "2"), ("RUNCAST__SERVER__BODY_PAUSE_SECS", "1")]);
     let put = |name: &str| format!("PUT /api/runs/r/artifacts/{name} HTTP/1.1\r\nContent-Type: image/png\r\n");
     let body = "x".repeat(200_000);
 
@@ -80,7 +80,8 @@ async fn an_upload_gets_a_permit_while_others_trickle_and_one_that_only_pauses_i
     let head = format!("{}Host: localhost\r\nContent-Length: {}\r\n\r\n", put("pausing.png"), body.len());
     pausing.write_all(head.as_bytes()).await.unwrap();
     pausing.write_all(&body.as_bytes()[..100_000]).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(11_000)).await;
+    let early = tokio::time::timeout(Duration::from_secs(3), pausing.peek(&mut [0])).await;
+    assert!(early.is_err(), "it was answered while it paused");
     pausing.write_all(&body.as_bytes()[100_000..]).await.unwrap();
     let mut answer = vec![0; 12];
     soon("an answer", pausing.read_exact(&mut answer)).await.unwrap();

@@ -122,12 +122,12 @@ async fn a_viewer_that_reads_too_slowly_for_the_stream_is_not_taken_for_a_stalle
     let node = TestNode::start(&[("RUNCAST__SESSION__STALL_SECS", "2")]);
     let mut slow = Viewer::join_narrow(&node, "r").await;
     node.store("r", &numbered(1, 2_000, 2_000)).await;
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(5) {
-        // Far less than what waits, but more than the kernel's buffers in each second.
+    // Far less than what waits, but more than the kernel's buffers in each second, for five seconds.
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    for _ in 0..50 {
         let count = slow.events.len() + 10;
         slow.until_events(count).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        pace.tick().await;
     }
     slow.until_events(2_000).await;
     assert_eq!(slow.texts(), numbered(1, 2_000, 2_000));

@@ -146,17 +146,11 @@ async fn a_drain_whose_thread_agent_panics_is_asked_for_again_and_closes_everybo
     };
     let asked = Cell::new(0);
     // As the drain does: until it is answered.
-    let closing = async {
-        loop {
-            if let Ok(closed) = close() {
-                asked.set(asked.get() + 1);
-                if closed.await.is_ok() {
-                    return;
-                }
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-    };
+    let closing = eventually(true, async || {
+        let Ok(closed) = close() else { return false };
+        asked.set(asked.get() + 1);
+        closed.await.is_ok()
+    });
     let leaving = async {
         eventually(true, async || viewers.iter().all(|viewer| viewer.closed.get().is_some())).await;
         seats.into_iter().for_each(|seat| thread.hub.leave(seat));
