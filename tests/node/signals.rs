@@ -1,7 +1,6 @@
 //! Signals: which of them end a node, and how.
 //! Promised in docs/reliability.md, "Abuse".
 
-
 use crate::support::{SOON, TestNode, Viewer, eventually, numbered};
 use rustix::process::{Pid, Signal, kill_process};
 
