@@ -171,8 +171,11 @@ fn quotable(text: &str) -> String {
 /// # Errors
 /// Another scheme, or what is no text.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let mut values = headers.get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    // Of two, a proxy in front may have looked at the other one.
+    let alone = if values.next().is_none() { value.to_str().ok() } else { None };
+    let token = alone.and_then(|value| value.split_once(' '));
     match token {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
             Ok(Some(token.trim()))
@@ -182,7 +185,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
             let problem = Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "invalid_authorization",
-                "Authorization must be \"Bearer TOKEN\"",
+                "Authorization must be \"Bearer TOKEN\", once",
             );
             Err(problem.header(header::WWW_AUTHENTICATE, challenge))
         }
@@ -247,5 +250,9 @@ mod tests {
             assert!(read(bad).unwrap_err().starts_with("401 invalid_authorization"), "{bad}");
         }
         assert!(bearer(&HeaderMap::new()).unwrap().is_none());
+        let mut two = HeaderMap::new();
+        two.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer x"));
+        two.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer y"));
+        assert!(bearer(&two).unwrap_err().to_string().starts_with("401 invalid_authorization"));
     }
 }

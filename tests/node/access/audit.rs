@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::support::{Op, SOON, Socket, eventually};
+use super::super::support::{Op, SOON, Socket, TestNode, eventually};
 use super::{GuardedNode, issuer, send, text};
 
 /// The lines of the file.
@@ -153,4 +153,25 @@ async fn what_the_file_can_not_take_is_counted_and_done_all_the_same() {
     std::fs::create_dir(&folder).unwrap();
     guarded.key(&["view"], &["*"]).await;
     assert_eq!(lines(&file).iter().map(|line| text(&line["action"])).collect::<Vec<_>>(), ["key_created"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_takes_whole_lines_or_none() {
+    let settings = [("RUNCAST__AUTH__MODE", "token"), ("RUNCAST__LOG__AUDIT_FILE", "data/small/audit.log")];
+    let node = TestNode::start_with_a_small_disk(64 * 1024, &settings);
+    let first = std::fs::read_to_string(node.data().join("admin.key")).unwrap().trim().to_owned();
+    let guarded = GuardedNode { node, first };
+    let (file, fill) = (guarded.node.small_disk().join("audit.log"), guarded.node.small_disk().join("fill"));
+    guarded.key(&["view"], &["*"]).await;
+    assert!(std::fs::write(&fill, vec![0; 64 * 1024]).is_err(), "it has no room for all of that");
+    for _ in 0..20 {
+        guarded.key(&["view"], &["*"]).await;
+    }
+    let lost = async || guarded.ask(&guarded.first, "GET", "/metrics", json!(null)).await.text;
+    eventually!(lost().await, |text| !text.contains("runcast_audit_lost_total 0\n"), SOON);
+    let taken = lines(&file).len();
+    assert!((1..21).contains(&taken), "{taken}");
+    std::fs::remove_file(&fill).unwrap();
+    guarded.key(&["view"], &["*"]).await;
+    assert_eq!(lines(&file).len(), taken + 1, "each is whole");
 }
